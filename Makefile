@@ -144,7 +144,7 @@ images: ## build container images with docker, podman or buildah (IMAGES="servic
 test-images: development ## build the images with buildah, and run them as the composition has it (needs root, buildah, mmdebstrap)
 	@DARKROOM_IMAGE_TESTS=1 $(bin)/python -m pytest -n 0 -s tests/component/images $(ARGS)
 
-chaos: development ## 10,000 tasks while each process is killed ten times, and more, for about an hour (CHAOS=short for minutes, CHAOS_SEED)
+chaos: development ## 10,000 tasks while each process is killed ten times, and more, in a quarter of an hour or more (CHAOS=short for less, CHAOS_SEED)
 	@CHAOS=$${CHAOS:-full} $(bin)/python -m pytest --thorough -n 0 -s tests/faults/chaos/test_chaos.py
 
 fuzz: development ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import psutil
 
+from models.triton_environment import region_prefix
+
 _CODE = "model.py"
 _ASK_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
@@ -45,15 +47,13 @@ def watch_from_outside(server: int, http_socket: Path) -> None:
 
 def watch(server: int, http_socket: Path) -> None:
     """Returns when the server, by itself or because it lost a model's process, and all its models' processes have ended."""
-    try:
-        running = os.pidfd_open(server)
-    except ProcessLookupError:
-        return
     models: _Models = {}
     try:
-        _watch(server, running, models, http_socket)
+        with suppress(ProcessLookupError):
+            _watch(server, os.pidfd_open(server), models, http_socket)
     finally:
-        _end(_handles(models))
+        # Also those that the server had started since the last look: nobody is their parent any more.
+        _end([*_handles(models), *_started_by(server, models)])
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,17 @@ def _add_children(models: _Models, server: int) -> list[int]:
                 if child.pid not in models:
                     models[child.pid] = _Process(os.pidfd_open(child.pid), code.parts[-3])
                 found.append(child.pid)
+    return found
+
+
+def _started_by(server: int, known: Collection[int]) -> list[int]:
+    """Pidfds of the processes of models that a server, which may have ended, has started, by the shared memory that it has named to them;
+    those that are known are left out."""
+    prefix, found = region_prefix(server), []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.Error):
+            if process.pid not in known and any(word.startswith(prefix) for word in process.cmdline()):
+                found.append(os.pidfd_open(process.pid))
     return found
 
 

@@ -50,7 +50,7 @@ def _pulls(stream: str, consumer: str) -> tuple[str, ...]:
 
 RIGHTS: Mapping[str, Rights] = {
     "accounts": Rights(publish=(REVOKED_SUBJECT, STATE_SUBJECT, MANAGE_SUBJECT), subscribe=(REVOKED_SUBJECT,)),
-    "files": Rights(publish=_pulls(EVENTS_STREAM, ENDS_CONSUMER)),
+    "files": Rights(publish=_pulls(EVENTS_STREAM, ENDS_CONSUMER), subscribe=(REVOKED_SUBJECT,)),
     "tasks": Rights(
         publish=(
             *(f"{_API}.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE") for stream in _STREAMS),
@@ -67,8 +67,8 @@ RIGHTS: Mapping[str, Rights] = {
         subscribe=(events_subject("*"), queued_subject("*"), open_calls_subject("tasks"), REVOKED_SUBJECT, STATE_SUBJECT),
     ),
     "gateway": Rights(
-        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM))),
-        subscribe=(REVOKED_SUBJECT, *_TOLD),
+        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM)), open_calls_subject("gateway")),
+        subscribe=(REVOKED_SUBJECT, *_TOLD, open_calls_subject("gateway")),
     ),
     "inference": Rights(
         # It answers accounts about bundles.

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from darkroom.common.v1.scopes import SCOPES
+
 ADMIN, EDITOR, USER = "admin", "editor", "user"
 _OF_USER = frozenset({"tools:use", "files:own", "apikeys:own", "pipelines:own", "settings:read"})
 _OF_EDITOR = _OF_USER | {"files:all", "pipelines:all"}
@@ -44,6 +46,13 @@ _LEVELS = {ADMIN: HIGHEST, EDITOR: 2, USER: 1}
 _EVERYONE = frozenset({"files:read", "files:write", "tasks:read", "tasks:write", "billing:read"})
 _SAME = ("users:manage", "teams:manage", "audit:read", "settings:write", "branding:manage", "features:manage")
 _GIVEN_BY = {**{name: name for name in _SAME}, "system:health": "system:read"}
+
+
+def permissions_of(scopes: Collection[str] | None) -> frozenset[str]:
+    """The permissions that a key of the account itself with these scopes may give. `users:manage` suffices for those that everyone has."""
+    if scopes is None or SCOPES.keys() <= {*scopes}:
+        return PERMISSIONS
+    return (_OF_EDITOR if {*scopes} >= _EVERYONE else _OF_USER) | {permission for permission, scope in _GIVEN_BY.items() if scope in scopes}
 
 
 def lacking(giver: Collection[str], given: Collection[str]) -> list[str]:

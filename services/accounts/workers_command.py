@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     commands.add_parser("workers", help="list the workers that have joined from other machines")
     revoke = commands.add_parser(
         "revoke-worker",
-        help=f"revoke a worker; its membership is no longer renewed and ends within {delegation.SECONDS // 60} minutes",
+        help="revoke a worker; it is refused within seconds, and its membership is no longer renewed",
     )
     revoke.add_argument("name", metavar="NAME", help="the worker's name")
 

@@ -33,6 +33,7 @@ from services.platform.identity import Signer
 from services.platform.loop import Loop
 from services.platform.object_http import object_http
 from services.platform.object_writing import ObjectWriter
+from services.platform.revocations import RevokedWorkers
 from services.platform.rpc.channel import Caller, channel
 from services.platform.rpc.server import Mount
 from services.platform.sandbox import Sandbox
@@ -55,6 +56,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     caller = Caller(Signer("files", settings.signing_key_file))
     database = await opening.open("database", open_database(settings.database, settings.database_pool))
     bus = await opening.open("nats", connect(settings.nats, "files"))
+    revoked = await opening.open("revoked workers", RevokedWorkers(bus))
     tasks = TasksClient(await opening.open("tasks", channel(settings.tasks_address, "tasks", settings.tls)), caller)
     objects = await opening.open("storage", store_of(settings))
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.pictures.probe.child"], concurrency=settings.probe_concurrency))
@@ -90,6 +92,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],
+        revoked_workers=revoked,
         own=OwnPart(files.disk.tell, files.quotas.tell),
         public=[
             Mount(NativeFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -62,6 +63,12 @@ class Transfers:
     async def store(self, key: str, content: bytes, media_type: str) -> str:
         """Store an object at a name that has none; returns its ETag, with quotes."""
         return await self._repeated("PutObject", partial(self._store, key, content, media_type))
+
+    def storing(self, key: str, content: bytes, media_type: str) -> asyncio.Task[str]:
+        """Begin with `store`. The caller may leave its result, or its failure, to itself."""
+        task = asyncio.create_task(self.store(key, content, media_type))
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return task
 
     async def delete(self, key: str) -> None:
         """Delete an object, which may be absent."""

@@ -24,6 +24,8 @@ from services.platform.object_writing import ObjectWriter
 from services.platform.revocations import Revocations
 from services.platform.rpc.channel import Caller, channel
 from services.platform.rpc.handing_over import stays_here
+from services.platform.rpc.open_call_counts import OpenCallCounts
+from services.platform.rpc.open_calls import OpenCalls
 from services.platform.serving import Opening, Parts, Service
 from services.platform.slots import Slots
 from services.platform.surface_modules import surface_modules
@@ -37,6 +39,8 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
     signer = Signer("gateway", settings.signing_key_file)
     bus = await opening.open("nats", connect(settings.nats, "gateway"))
     revocations = await opening.open("revocations", Revocations(bus))
+    streams = OpenCalls(settings.max_streams_per_account, settings.max_streams)
+    counts = await opening.open("open calls", OpenCallCounts(bus, "gateway", streams).sharing())
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     library = await opening.open("library", channel(settings.files_public_address, "files", settings.tls, repeats=False))
     tasks = await opening.open("tasks", channel(settings.tasks_public_address, "tasks", settings.tls, repeats=False))
@@ -73,12 +77,13 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         settings=setting_values_service_pb2_grpc.SettingValuesServiceStub(accounts_internal),
         http=http,
         bus=bus,
+        streams=streams,
         derived_secret=signer.derived_secret,
         forms_at_once=settings.forms_max,
         forms_at_once_each=settings.forms_per_account,
     )
     routes = [route for module in surface_modules(surfaces, "routes") for route in module.routes(parts)]
-    return Parts(needs=[checks.nats(bus)], application=Starlette(routes=routes))
+    return Parts(needs=[checks.nats(bus)], loops=[counts.loop], application=Starlette(routes=routes))
 
 
 service = Service("gateway", GatewaySettings, compose, surfaces=surfaces)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 HEADER = "dlg"
 """In the header of a service token: the delegation with which it counts."""
 SECONDS = 900
-"""How long a delegation is good for, and so how long a worker that has been revoked may still work."""
+"""How long a delegation is good for. A worker that has been revoked may still work until then where a service does not hear of that."""
 DELEGATED = "inference"
 """The only service as which others may sign."""
 _AUDIENCE = "darkroom-delegation"

@@ -115,6 +115,12 @@ def worker_urn(worker_id: int, name: str) -> str:
     return f"{URN}{worker_id}:{name}"
 
 
+def id_of(urn: str) -> int:
+    """The id of a joined worker, by its full name; 0 if that has none."""
+    number = urn.rpartition(":")[0].rpartition(":")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0
+
+
 URN = "urn:darkroom:worker:"
 """With which the full name of every joined worker begins."""
 _LONGEST_MACHINE = 60

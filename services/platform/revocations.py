@@ -1,4 +1,5 @@
-"""Revoked and refreshed keys: the accounts service announces them, and services close what they hold open for a key or a session.
+"""Revoked and refreshed keys: the accounts service announces them, and services close what they hold open for a key or a session. Revoked
+workers from other machines are announced in the same way: their ids are unique among those of keys and sessions.
 
 A key or session that is *refreshed* stays valid, but with other permissions. Streams opened with it before end, so that it cannot
 be used with what was permitted then; what was opened afterwards goes on. The moment of the last refresh distinguishes them: accounts
@@ -12,15 +13,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from services.platform.bus import REVOKED_SUBJECT, Bus
+from services.platform.delegation import SECONDS as DELEGATION_SECONDS
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
+from services.platform.joining import id_of
 from services.platform.log import get_logger
 
 _logger = get_logger()
@@ -125,3 +129,50 @@ class Revocations:
     def _heard(self, key_id: int, refreshed: int | None) -> None:
         for watcher in self._watchers.get(key_id, ()):
             watcher.notify(refreshed)
+
+
+class RevokedWorkers:
+    """Refuses workers from other machines from the moment that their revocation is heard: their delegations would last for minutes. Used as
+    `async with RevokedWorkers(bus) as revoked`. The workers are named by their full names."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._hearing = hearing_revoked(bus, self._heard)
+        self._heard_at: dict[int, float] = {}
+        """When each id was last announced, also those of keys."""
+        self._open: dict[int, set[Callable[[], None]]] = {}
+
+    async def __aenter__(self) -> RevokedWorkers:
+        await self._hearing.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._hearing.__aexit__(None, None, None)
+
+    def check(self, worker: str) -> None:
+        """Raise PERMISSION_DENIED for a worker that has been revoked."""
+        if id_of(worker) in self._heard_at:
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This worker has been revoked. It can join again with a new token.")
+
+    @contextmanager
+    def watching(self, worker: str, on_revoked: Callable[[], None]) -> Iterator[None]:
+        """Call `on_revoked` at each announcement that a worker has been revoked, until the block ends."""
+        watchers = self._open.setdefault(id_of(worker), set())
+        watchers.add(on_revoked)
+        try:
+            yield
+        finally:
+            watchers.discard(on_revoked)
+            if not watchers:
+                self._open.pop(id_of(worker), None)
+
+    def _heard(self, key_id: int, refreshed: int | None) -> None:
+        if refreshed is not None:
+            return
+        now = time.monotonic()
+        # In the order of their last announcements. No delegation outlives that by so long.
+        while self._heard_at and (oldest := next(iter(self._heard_at.items())))[1] < now - DELEGATION_SECONDS:
+            del self._heard_at[oldest[0]]
+        self._heard_at.pop(key_id, None)
+        self._heard_at[key_id] = now
+        for notify in tuple(self._open.get(key_id, ())):
+            notify()

@@ -31,6 +31,8 @@ from services.platform.telemetry.listener import observable
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from services.platform.revocations import RevokedWorkers
+
 Opened = TypeVar("Opened")
 Settings = TypeVar("Settings", bound=ProcessSettings)
 # Objects made since the last collection, less those freed, after which the collector looks for cycles among them. Python's own 700 are one
@@ -99,6 +101,8 @@ class Parts:
     """Others, by what opens each."""
     open_calls: OpenCalls | None = None
     """Counts the streams there; None: by the settings, and nobody else asks."""
+    revoked_workers: RevokedWorkers | None = None
+    """Refuses workers from other machines on the internal listener."""
     application: ASGIApp | None = None
     """Served there over HTTP, in place of gRPC."""
     reflected_services: Sequence[str] = ()
@@ -148,7 +152,9 @@ class Service(Generic[Settings]):
                 return
             seconds, tls = settings.drain_calls, settings.tls
             mounts = (*parts.internal, Mount(SystemPartServicer(parts.own)))
-            internal = listening("internal", settings.internal_listen, mounts, verifier, (), health, seconds, tls=tls)
+            internal = listening(
+                "internal", settings.internal_listen, mounts, verifier, (), health, seconds, tls=tls, revoked=parts.revoked_workers
+            )
             await opening.open("internal listener", internal)
             for listener in parts.listeners:
                 await opening.open("listener", listener(health))

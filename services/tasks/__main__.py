@@ -11,7 +11,7 @@ from services.platform.database import open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Signer
 from services.platform.log import get_logger
-from services.platform.revocations import Revocations
+from services.platform.revocations import Revocations, RevokedWorkers
 from services.platform.rpc import catalogue
 from services.platform.rpc.channel import Caller, channel
 from services.platform.rpc.handing_over import stays_here
@@ -40,6 +40,7 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
     database = await opening.open("database", open_database(settings.database, settings.database_pool))
     bus = await opening.open("nats", connect(settings.nats, "tasks", settings.nats_replicas))
     revocations = await opening.open("revocations", Revocations(bus))
+    revoked_workers = await opening.open("revoked workers", RevokedWorkers(bus))
     feed = await opening.open("events", event_feed(bus))
     files = await opening.open("files", channel(settings.files_address, "files", settings.tls))
     storage, intake = storage_service_pb2_grpc.StorageServiceStub(files), intake_service_pb2_grpc.IntakeServiceStub(files)
@@ -54,6 +55,7 @@ async def compose(settings: TasksSettings, opening: Opening) -> Parts:
         loops=[*assembly.loops, counts.loop],
         collectors=[PoolGauges(database.pool), ReadGauges("queue", assembly.gauges.read)],
         internal=assembly.internal,
+        revoked_workers=revoked_workers,
         own=assembly.own,
         public=assembly.public,
         open_calls=calls,

@@ -239,12 +239,39 @@ async def _is_revoked(yard: Yard) -> None:
     assert await asyncio.to_thread(_membership, yard) == "working"
     await asyncio.to_thread(stack.admin, "accounts", "revoke-worker", yard.name)
     assert await asyncio.to_thread(_membership, yard) == "revoked"
+    await _is_cut_off(yard)
     refused = await asyncio.to_thread(machine.run, "up")
     assert (refused.returncode, "has been revoked" in refused.stderr) == (1, True), refused.stderr
     async with _channel(f"127.0.0.1:{yard.port}", "accounts", MutualTls(machine.membership.folder)) as channel:
         assert await _renewal(channel) is grpc.StatusCode.PERMISSION_DENIED
     # With a new token, it is another worker of the same name.
     assert "connected" in await asyncio.to_thread(machine.up, "--join", await asyncio.to_thread(token_of, stack), "--name", yard.name)
+
+
+async def _is_cut_off(yard: Yard) -> None:
+    """By all services, long before its delegation ends."""
+    own, signer = (
+        MutualTls(yard.machine.membership.folder),
+        Signer("inference", yard.machine.membership.folder / SIGNING_KEY, delegated=yard.machine.membership.delegation()),
+    )
+    assert yard.machine.membership.delegation().ends > time.time() + 120
+    deadline = time.monotonic() + 60
+    through = f"127.0.0.1:{yard.port}"
+    async with _channel(through, "files", own) as files, _channel(through, "tasks", own) as tasks:
+        while True:
+            calls = (
+                storage_service_pb2_grpc.StorageServiceStub(files).OpenKept(
+                    storage_service_pb2.OpenKeptRequest(task_id=1), metadata=signer.service_metadata(1)
+                ),
+                attempt_service_pb2_grpc.AttemptServiceStub(tasks).Heartbeat(
+                    attempt_service_pb2.HeartbeatRequest(task_id=1, attempt=1), metadata=signer.service_metadata(1)
+                ),
+            )
+            codes = [await _code(call) for call in calls]
+            if time.monotonic() > deadline or set(codes) == {grpc.StatusCode.PERMISSION_DENIED}:
+                break
+            await asyncio.sleep(0.5)
+    assert set(codes) == {grpc.StatusCode.PERMISSION_DENIED}
 
 
 def _membership(yard: Yard) -> str:

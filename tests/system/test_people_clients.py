@@ -161,6 +161,11 @@ async def test_who_may_manage_roles_and_teams(stack: StackUnderTest, client: Asy
         await refused(keeper.users.create(new_name(), FIRST, role="admin"), "ESCALATION_DENIED")
         user = await keeper.users.create(new_name(), FIRST, role=role)
         await refused(keeper.users.update(user.id, role="editor"), "ESCALATION_DENIED")
+        # Nor is taken away.
+        boss, _ = await admin.person("admin")
+        await refused(keeper.users.delete(boss["id"]), "ESCALATION_DENIED")
+        await refused(keeper.users.update(boss["id"], role=role), "ESCALATION_DENIED")
+        await keeper.users.delete(user.id)
         await keeper.roles.delete(own.id)
         await leader.teams.delete(team.id)
 

@@ -191,6 +191,9 @@ async def test_people_of_a_role_can_give_only_roles_of_the_installation(admin: S
     assert (added.status_code, added.json()["role"]) == (201, made["name"])
     for above in ("user", "editor", "admin"):
         refused(await keeper.call("PUT", f"/api/auth/users/{added.json()['id']}", {"role": above}), 403, "ESCALATION_DENIED")
+    boss, _ = await admin.person("admin")
+    for verb, body in (("PUT", {"role": made["name"]}), ("PUT", {"team": "Default"}), ("DELETE", None)):
+        refused(await keeper.call(verb, f"/api/auth/users/{boss['id']}", body), 403, "ESCALATION_DENIED")
 
 
 async def test_a_change_acts_at_once_on_sessions_and_keys(admin: SnapOtter) -> None:

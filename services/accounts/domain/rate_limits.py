@@ -15,8 +15,6 @@ import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from prometheus_client import Counter
@@ -24,6 +22,7 @@ from prometheus_client import Counter
 from services.accounts.domain.rate_rules import ACCOUNT, FAILED_KEYS, FAILED_SIGN_INS, SIGN_INS, RateLimit, RateRules
 from services.accounts.records import Borrowing, BucketLoan, KeyOwner
 from services.platform.batching import Batcher
+from services.platform.client_network import network_of
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 
@@ -38,10 +37,12 @@ _LOGGED_SECONDS = 60.0
 _PATIENCE_SECONDS = 0.5
 _BATCH = 200
 _CAPACITY = 100_000
-_IPV6_PREFIX = 64
 # The name of a bucket holds so many of the hash of a person's name.
 _DIGITS = 32
 _LIMITED = Counter("darkroom_requests_limited", "Requests refused because a rate limit was reached, by its policy.", ["policy"])
+# There from the start: an increase counts from what there was before.
+for _policy in _GUESSES:
+    _LIMITED.labels(_policy)
 _UNSHARED = Counter("darkroom_rate_limit_unshared", "Times that a replica counted by itself because the database could not be reached.")
 _logger = get_logger()
 
@@ -238,18 +239,3 @@ def _worth_asking(wanted: int) -> int:
 def _refused(limit: RateLimit, wait: float) -> RateLimited:
     _LIMITED.labels(limit.policy).inc()
     return RateLimited(limit, wait)
-
-
-@lru_cache(maxsize=4096)
-def network_of(address: str) -> str:
-    """The unit that counts as one address: an IPv4 address, or the /64 of an IPv6 address, all of which one customer of a provider has.
-    Empty for anything else."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ip_network((parsed, _IPV6_PREFIX), strict=False))
-    return str(parsed)

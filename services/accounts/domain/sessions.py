@@ -10,12 +10,13 @@ from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
 from services.accounts.domain.keys import digest_of, make_token
 from services.accounts.domain.passwords import Passwords, check_strength
-from services.accounts.domain.rate_limits import RateLimited, RateLimits, network_of
+from services.accounts.domain.rate_limits import RateLimited, RateLimits
 from services.accounts.people import DEFAULT_TEAM_ID, NewPerson, Person, Session
 from services.accounts.permissions import ADMIN
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
 from services.platform.audit.actor import Actor, ActorKind, acting_user
+from services.platform.client_network import network_of
 from services.platform.clock import Clock, system_clock
 from services.platform.errors import MISSING, DarkroomError, ErrorReason
 from services.platform.identity import Identity, current_client

@@ -9,21 +9,22 @@ from services.accounts.domain.account_settings import AccountSettings
 from services.accounts.domain.home import Home
 from services.accounts.store.departures import Departure, DepartureStore
 from services.accounts.store.revocations import RevocationStore
+from services.platform import delegation
 from services.platform.bus import Bus
 from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
 from services.platform.revocations import announce_refreshed, announce_revoked
 
 ANNOUNCING_SECONDS = 5.0
-_REPEATED_FOR = timedelta(minutes=10)
+_REPEATED_FOR = timedelta(seconds=delegation.SECONDS + 60)
+"""A service that starts meanwhile hears of a revoked worker as long as that has a delegation."""
 
 
 class Announcer:
-    """The step of a background loop: announces each key and session that was revoked, expired or refreshed in the last
-    ten minutes.
+    """The step of a background loop: announces each key and session that was revoked, expired or refreshed lately, and revoked workers.
 
     Core NATS messages reach only connected subscribers. Repeating them reaches a service that was restarting or cut off, and a
-    stream that was opened while a cached answer still accepted the key. It also announces keys that another process has revoked.
+    stream that was opened while a cached answer still accepted the key. Those that another process has revoked are announced, too.
     """
 
     def __init__(self, store: RevocationStore, bus: Bus) -> None:

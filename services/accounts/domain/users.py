@@ -12,9 +12,11 @@ from services.accounts.domain.home import Home
 from services.accounts.domain.passwords import Passwords, check_strength
 from services.accounts.domain.texts import comma_list
 from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, Person
-from services.accounts.permissions import ADMIN, HIGHEST, USER, lacking, level
+from services.accounts.permissions import ADMIN, HIGHEST, USER, lacking, level, permissions_of
+from services.accounts.records import OneCall
 from services.accounts.store.changes import GoneError
 from services.accounts.store.people import PeopleStore
+from services.accounts.store.stored_links import StoredLink
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 
@@ -64,8 +66,25 @@ class Users:
         _check_manageable(caller, person)
         return person
 
-    async def create(self, caller: Identity, name: str, password: str | None, role: str | None, team: str | None) -> Person:
-        """Add a person, who has to change the password; with None, one who has no password yet. A role that does not exist is `user`.
+    async def find_made(self, caller: Identity, ids: Sequence[int]) -> Person:
+        """The person that an earlier call has added. Raises USER_NOT_FOUND."""
+        person = await self._store.by_number(await self._home.require(caller), ids[0])
+        if person is None:
+            raise _not_found()
+        return person
+
+    async def create(
+        self,
+        caller: Identity,
+        name: str,
+        password: str | None,
+        role: str | None,
+        team: str | None,
+        one: OneCall | None = None,
+        link: StoredLink | None = None,
+    ) -> Person:
+        """Add a person, who has to change the password; with None, one who has no password yet, and perhaps a link for the first sign-in. A
+        role that does not exist is `user`. `one` is the call, if it may be repeated.
 
         Raises FIELD_INVALID (name, password), ESCALATION_DENIED, FIELD_INVALID (team), NAME_TAKEN and USER_LIMIT_REACHED.
         """
@@ -84,9 +103,9 @@ class Users:
         password_hash = await self._passwords.hash(password) if password is not None else ""
         person = NewPerson(name=name, password_hash=password_hash, role=given, team_id=team_id, must_change=password is not None)
         try:
-            return await self._store.add(account_id, person, max_users=self._rules.max_users)
+            return await self._store.add(account_id, person, one, link, max_users=self._rules.max_users)
         except GoneError:
-            return await self.create(caller, name, password, role, team)
+            return await self.create(caller, name, password, role, team, one, link)
 
     async def update(self, caller: Identity, user_id: str, role: str | None, team: str | None) -> Person:
         """Change the role or the team of a person. A role that does not exist changes nothing, and neither does a blank team.
@@ -101,12 +120,13 @@ class Users:
             if level(role) > _level(caller):
                 raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot assign a higher role than your own", field="role")
             check_given(caller, await self._store.role(account_id, role) or (), "role")
-            if person.is_admin and role != ADMIN:
-                if _is(caller, person):
-                    raise DarkroomError(ErrorReason.SELF_DEMOTE, "Cannot remove your own admin role", field="role")
-                _, admins = await self._store.count(account_id)
-                if admins <= 1:
-                    raise _last_admin()
+        _check_changeable(caller, person)
+        if role is not None and person.is_admin and role != ADMIN:
+            if _is(caller, person):
+                raise DarkroomError(ErrorReason.SELF_DEMOTE, "Cannot remove your own admin role", field="role")
+            _, admins = await self._store.count(account_id)
+            if admins <= 1:
+                raise _last_admin()
         team_id = await self._team(account_id, team) if team is not None and team.strip() else None
         if role is None and team_id is None:
             return person
@@ -146,12 +166,14 @@ class Users:
     async def delete(self, caller: Identity, user_id: str) -> None:
         """Remove a person, and end all sessions and keys of the person; the person's library is deleted soon.
 
-        Raises SELF_DELETE, USER_NOT_FOUND and LAST_ADMIN.
+        Raises SELF_DELETE, USER_NOT_FOUND, ESCALATION_DENIED and LAST_ADMIN.
         """
         account_id = await self._home.require(caller)
         if caller.user is not None and caller.user.id == user_id:
             raise DarkroomError(ErrorReason.SELF_DELETE, "Cannot delete your own account")
-        ended = await self._store.delete(await self._found(account_id, user_id))
+        person = await self._found(account_id, user_id)
+        _check_changeable(caller, person)
+        ended = await self._store.delete(person)
         if ended is None:
             raise _not_found()
         self._forget(ended)
@@ -189,21 +211,30 @@ class Users:
             self._revoked(key_id)
 
 
-def check_given(caller: Identity, permissions: Collection[str], field: str) -> None:
-    """Raise ESCALATION_DENIED if a person would give permissions that the person lacks."""
-    if caller.user is not None and (missing := lacking(caller.user.permissions, permissions)):
-        message = f"Cannot give permissions that you don't have: {comma_list(missing)}"
+def check_given(caller: Identity, permissions: Collection[str], field: str, change: str = "give") -> None:
+    """Raise ESCALATION_DENIED if somebody would give, or otherwise `change`, permissions that the caller lacks."""
+    if missing := lacking(_permissions(caller), permissions):
+        message = f"Cannot {change} permissions that you don't have: {comma_list(missing)}"
         raise DarkroomError(ErrorReason.ESCALATION_DENIED, message, field=field)
 
 
+def _check_changeable(caller: Identity, person: Person) -> None:
+    if missing := lacking(_permissions(caller), person.permissions):
+        message = f"Cannot change or remove a user who has permissions that you don't have: {comma_list(missing)}"
+        raise DarkroomError(ErrorReason.ESCALATION_DENIED, message)
+
+
 def _check_manageable(caller: Identity, person: Person) -> None:
-    user = caller.user
-    if user is not None and (level(person.role) > level(user.role) or lacking(user.permissions, person.permissions)):
+    if level(person.role) > _level(caller) or lacking(_permissions(caller), person.permissions):
         raise DarkroomError(ErrorReason.ESCALATION_DENIED, "Cannot act for a user with a higher role than your own")
 
 
+def _permissions(caller: Identity) -> frozenset[str]:
+    return caller.user.permissions if caller.user is not None else permissions_of(caller.scopes)
+
+
 def _level(caller: Identity) -> int:
-    """That of the person's role. A key of the account itself, or the operator, may give any."""
+    """That of the person's role. For a key of the account itself, the permissions alone count."""
     return level(caller.user.role) if caller.user is not None else HIGHEST
 
 

@@ -18,7 +18,7 @@ from services.platform.audit.actor import Actor, ActorKind
 from services.platform.clock import Clock, system_clock
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Signer, current_client
-from services.platform.joining import LONGEST_CLOCK_DIFFERENCE, JoinKeys, digest_of_request, secret_of, worker_urn
+from services.platform.joining import LONGEST_CLOCK_DIFFERENCE, JoinKeys, digest_of_request, id_of, secret_of, worker_urn
 from services.platform.version import version
 
 PURPOSE = "worker tokens"
@@ -130,7 +130,7 @@ class Workers:
         """Renew the membership of a worker, by its full name; one that is not `without_nats` could not work. Raises PERMISSION_DENIED,
         WORKER_REFUSED and FIELD_INVALID."""
         authority = self._required_authority()
-        worker = await self._store.worker(_id_of(urn))
+        worker = await self._store.worker(id_of(urn))
         if worker is None or worker.urn != urn or worker.revoked_at is not None:
             raise _revoked()
         self._check(worker_version, time)
@@ -210,11 +210,6 @@ def _signing_key(pem: str) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise DarkroomError(ErrorReason.FIELD_INVALID, "public_key must be an Ed25519 public key (PEM)", field="public_key")
     return key
-
-
-def _id_of(urn: str) -> int:
-    number = urn.rpartition(":")[0].rpartition(":")[2]
-    return int(number) if number.isascii() and number.isdigit() else 0
 
 
 def _bad_token(message: str) -> DarkroomError:

@@ -1,4 +1,4 @@
-"""Keys and sessions whose change has to be announced."""
+"""Keys, sessions and workers whose change has to be announced."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _RECENT = text(
         (
             _recent("api_key", "revoked_at"),
             *(_recent(table, "ended_at") for table in ("session", "person_key")),
+            "SELECT id, CAST(NULL AS bigint) FROM worker WHERE revoked_at > now() - CAST(:within AS interval)",
             *(_refreshed(table) for table in ("session", "person_key")),
         )
     )
@@ -36,22 +37,22 @@ _RECENT = text(
 
 @dataclass(frozen=True, slots=True)
 class RecentChanges:
-    """Keys and sessions, by their ids."""
+    """Keys, sessions and workers, by their ids."""
 
     ended: Sequence[int]
-    """Those that were revoked or expired."""
+    """Those that were revoked, or have expired."""
     refreshed: Mapping[int, int]
     """Active ones whose permissions changed, and when, as in `Identity.refreshed`."""
 
 
 class RevocationStore:
-    """The ends and changes of keys and sessions."""
+    """The ends and changes of keys and sessions, and the ends of workers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def recent(self, within: timedelta) -> RecentChanges:
-        """The keys and sessions that ended, expired or were refreshed in the last `within`."""
+        """The keys, sessions and workers that ended, expired or were refreshed in the last `within`."""
         rows = await self._database.fetch(_RECENT, {"within": within})
         return RecentChanges(
             ended=[row["id"] for row in rows if row["refreshed"] is None],

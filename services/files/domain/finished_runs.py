@@ -81,7 +81,7 @@ class FinishedRuns:
         check_name(output.name, "output.name")
         self._intake.check_limits(held.found)
         key = object_key(account_id, held.output_file_id)
-        storing = asyncio.create_task(self._transfers.store(key, output.content, output.media_type))
+        storing = self._transfers.storing(key, output.content, output.media_type)
         # The storage works meanwhile.
         await asyncio.sleep(0)
         found, now = held.found, self._clock()

@@ -190,7 +190,7 @@ class Intake:
                 return await self._accept_object(file, file.object_key, begun)
             key = object_key(file.account_id, file.id)
             if begun.size_bytes <= len(begun.head):
-                storing = asyncio.create_task(self._transfers.store(key, begun.head, file.media_type))
+                storing = self._transfers.storing(key, begun.head, file.media_type)
                 return await self._accept_object(file, key, begun, storing)
             try:
                 begun = replace(begun, etag=await self._objects.copy(file.object_key, begun.etag, key, file.media_type), head=b"")

@@ -15,6 +15,7 @@ from services.platform.bus import Bus
 from services.platform.object_http import ObjectHttp
 from services.platform.revocations import Revocations
 from services.platform.rpc.channel import Caller
+from services.platform.rpc.open_calls import OpenCalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class GatewayParts:
     http: ObjectHttp
     """To object storage."""
     bus: Bus
+    streams: OpenCalls
+    """Counts the streams of each account, or of each address where nobody signs in, at all replicas."""
     derived_secret: Callable[[str], bytes]
     """32 bytes for a purpose, the same in every replica."""
     forms_at_once: int

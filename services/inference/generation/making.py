@@ -16,7 +16,7 @@ from services.inference.media.resampling import resize
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
-from services.platform.sandbox import SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut
+from services.platform.sandbox import SandboxCrashed, SandboxLost, SandboxOutOfMemory, SandboxTimedOut
 
 _PASSING = (ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.UNAVAILABLE)
 _SENT = 0.1
@@ -122,12 +122,16 @@ class _Making:
         return [self.pictures[number] for number in sorted(self.pictures)]
 
     async def _read(self, number: int, path: Path) -> GeneratedPicture:
-        """Fully decode a picture in a child process, since it comes from outside, like an upload. Raises PROVIDER_REJECTED on failure."""
+        """Fully decode a picture in a child process, since it comes from outside, like an upload. Raises PROVIDER_REJECTED for one that
+        cannot be read, and UNAVAILABLE if this worker is to blame for that."""
         tools = self.step.tools
         folder = self.step.folder / f"reading-{number}"
         await asyncio.to_thread(folder.mkdir, exist_ok=True)
         try:
             image = await read_picture(tools.sandbox, path, folder, tools.result_limits, tools.picture_resources)
+        except SandboxLost as error:
+            _logger.warning("sandbox_lost", error=str(error))
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker had to end what reads the picture.") from error
         except (DarkroomError, SandboxCrashed, SandboxOutOfMemory, SandboxTimedOut) as error:
             _logger.warning("made_unreadable", error=repr(error))
             raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The model returned a picture that cannot be read.") from error

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -47,10 +46,14 @@ from services.platform.rpc.validation import RequestValidator
 from services.platform.scopes import require_scope
 from services.platform.telemetry import tracing
 
+if TYPE_CHECKING:
+    from services.platform.revocations import RevokedWorkers
+
 Listener = Literal["public", "internal"]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
+_Result = TypeVar("_Result")
 _logger = log.get_logger()
 _SLOW_SECONDS = 1.0
 # Third-party protos, which lack our rules. Successful calls of theirs are not logged.
@@ -64,14 +67,22 @@ class CallInterceptor:
     """
 
     def __init__(
-        self, listener: Listener, policies: PolicyTable, verifier: Verifier, open_calls: OpenCalls | None = None, *, certified: bool = False
+        self,
+        listener: Listener,
+        policies: PolicyTable,
+        verifier: Verifier,
+        open_calls: OpenCalls | None = None,
+        revoked: RevokedWorkers | None = None,
+        *,
+        certified: bool = False,
     ) -> None:
-        """`certified`: callers have shown certificates, which name them."""
+        """`certified`: callers have shown certificates, which name them. `revoked` refuses workers from other machines."""
         self._listener = listener
         self._certified = certified
         self._policies = policies
         self._verifier = verifier
         self._open_calls = open_calls or OpenCalls()
+        self._revoked = revoked
         self._validator = RequestValidator()
         self._traced = tracing.is_enabled()
 
@@ -118,11 +129,11 @@ class CallInterceptor:
             try:
                 self._admit(request, context, served)
                 with self._lasting():
-                    responses, ends = call(request, context), current_identity().ends
+                    responses, caller = call(request, context), current_identity()
                     if inspect.isawaitable(responses):  # A servicer may write to the context and yield nothing, as gRPC's health does.
-                        await _before(ends, responses)
+                        await (responses if caller.worker is None else self._while_member(caller, responses))
                         return
-                    async for response in responses if math.isinf(ends) else _until(ends, responses):
+                    async for response in responses if caller.worker is None else self._of_member(caller, responses):
                         yield response
             except asyncio.CancelledError:
                 served.code = "CANCELLED"
@@ -152,13 +163,7 @@ class CallInterceptor:
             identity = self._verifier.identity(str(metadata.get(IDENTITY_HEADER, "")))
             require_scope(policy.scope, identity)
         elif policy.access == options_pb2.ACCESS_SERVICE and self._listener == "internal":
-            identity = self._verifier.service(str(metadata.get("authorization", "")))
-            log.bind_to_context(caller=identity.service)
-            if identity.service not in policy.callers:
-                raise DarkroomError(ErrorReason.PERMISSION_DENIED, f"The service {identity.service} may not call this method.")
-            self._require_certificate(context, {identity.service})
-            if identity.worker != self._joined_worker(context):
-                raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This token is not for the holder of this certificate.")
+            identity = self._calling_service(context, str(metadata.get("authorization", "")), policy)
         elif policy.access == options_pb2.ACCESS_WORKER and self._listener == "internal":
             worker = self._joined_worker(context)
             if worker is None:
@@ -189,6 +194,19 @@ class CallInterceptor:
             content = metadata.get(CONTENT_HEADER) if identity.service == GATEWAY else None
             set_idempotency(served.method, str(key) if key is not None else None, request, str(content) if content is not None else None)
 
+    def _calling_service(self, context: Context, authorization: str, policy: MethodPolicy) -> Identity:
+        """The service that calls, or the joined worker."""
+        identity = self._verifier.service(authorization)
+        log.bind_to_context(caller=identity.service)
+        if identity.service is None or identity.service not in policy.callers:
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, f"The service {identity.service} may not call this method.")
+        self._require_certificate(context, {identity.service})
+        if identity.worker != self._joined_worker(context):
+            raise DarkroomError(ErrorReason.PERMISSION_DENIED, "This token is not for the holder of this certificate.")
+        if identity.worker is not None and self._revoked is not None:
+            self._revoked.check(identity.worker)
+        return identity
+
     def _of_valid(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """A call that takes a stream, with every message of it checked."""
 
@@ -207,6 +225,36 @@ class CallInterceptor:
         if fields and not policy.names_unknown_fields:
             raise fields[0].refusal()
         set_unknown_fields(fields)
+
+    async def _of_member(self, caller: Identity, responses: AsyncIterator[object]) -> AsyncIterator[object]:
+        """The stream of a joined worker, as long as it is a member."""
+        while True:
+            try:
+                response = await self._while_member(caller, anext(responses))
+            except StopAsyncIteration:
+                return
+            yield response
+
+    async def _while_member(self, caller: Identity, work: Awaitable[_Result]) -> _Result:
+        """Work for a joined worker. Breaks it off with UNAVAILABLE when its delegation ends, so that it calls again with the next, and with
+        PERMISSION_DENIED when it is revoked."""
+        assert caller.worker is not None
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            if not left.expired():
+                left.reschedule(loop.time())
+
+        try:
+            async with asyncio.timeout(caller.ends - time.time()) as left:
+                with self._revoked.watching(caller.worker, end) if self._revoked is not None else nullcontext():
+                    return await work
+        except TimeoutError:
+            if not left.expired():
+                raise
+            if self._revoked is not None:
+                self._revoked.check(caller.worker)
+            raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has expired. Call again with a new one.") from None
 
     def _lasting(self) -> AbstractContextManager[None]:
         """Count a client's call that stays open. Raises TOO_MANY_STREAMS."""
@@ -253,33 +301,6 @@ class _Served:
         if _logger.is_enabled_for(level):
             told = {"reason": self.reason} if self.reason else {}
             _logger.log(level, "rpc", method=self.method, milliseconds=round(seconds * 1000, 1), code=self.code, **told)
-
-
-async def _until(end: float, responses: AsyncIterator[object]) -> AsyncIterator[object]:
-    """A stream, broken off with UNAVAILABLE at a moment (seconds since the epoch), so that its client opens another if it may."""
-    while True:
-        try:
-            response = await asyncio.wait_for(anext(responses), max(0.0, end - time.time()))
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise _delegation_ended() from None
-        yield response
-
-
-async def _before(end: float, writing: Awaitable[object]) -> None:
-    """The same for a servicer that writes its stream to the context."""
-    try:
-        async with asyncio.timeout(None if math.isinf(end) else end - time.time()) as left:
-            await writing
-    except TimeoutError:
-        if not left.expired():
-            raise
-        raise _delegation_ended() from None
-
-
-def _delegation_ended() -> DarkroomError:
-    return DarkroomError(ErrorReason.UNAVAILABLE, "The worker's delegation has expired. Call again with a new one.")
 
 
 def _unless_serialized(serializer: Callable[[Any], bytes]) -> Callable[[Any], bytes]:

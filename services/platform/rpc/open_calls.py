@@ -29,10 +29,13 @@ class OpenCalls:
 
     @contextmanager
     def one(self, account_id: int, own: int | None = None) -> Iterator[None]:
-        """A call of an account, open for as long as the block runs. `own` is the account's own limit, if it has one.
+        """A call of an account, open for as long as the block runs. Raises as `check_room`."""
+        self.check_room(account_id, own)
+        with self.counted(account_id):
+            yield
 
-        Raises TOO_MANY_STREAMS.
-        """
+    def check_room(self, account_id: int, own: int | None = None) -> None:
+        """Raise TOO_MANY_STREAMS if an account may open no other call. `own` is the account's own limit, if it has one."""
         each = self._each if own is None else own
         held = self.of(account_id)
         if each and held >= each:
@@ -43,6 +46,10 @@ class OpenCalls:
             )
         if self._total and self._open >= self._total:
             raise DarkroomError(ErrorReason.TOO_MANY_STREAMS, "The server has as many streams and waiting calls open as it can hold.")
+
+    @contextmanager
+    def counted(self, account_id: int) -> Iterator[None]:
+        """The same as `one`, for a call that was found to have room."""
         self._change(account_id, 1)
         try:
             yield

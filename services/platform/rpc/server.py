@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -24,6 +25,9 @@ from services.platform.rpc.policy import PolicyTable
 from services.platform.rpc.targets import LOCAL_OPTIONS, is_remote, over_http1
 from services.platform.telemetry.health import Health
 from services.platform.tls import MutualTls
+
+if TYPE_CHECKING:
+    from services.platform.revocations import RevokedWorkers
 
 _logger = get_logger()
 _MESSAGE_BYTES = 4 * 1024 * 1024
@@ -112,13 +116,15 @@ async def listening(
     drain_seconds: float = 5.0,
     open_calls: OpenCalls | None = None,
     tls: MutualTls | None = None,
+    revoked: RevokedWorkers | None = None,
 ) -> AsyncIterator[None]:
     """Serve the mounts at `address` (`unix:/path` or `host:port`) until the block ends; then accept no more calls, and let those in
     flight continue for up to `drain_seconds`. With `tls`, only clients with a certificate of its authority can connect.
 
     `reflect` names the services that gRPC reflection lists; their descriptors must have been imported. `grpc.health.v1` reports `liveness`
     (SERVING as long as it answers) and `readiness`, which is also the state of the whole server. Readiness comes from `health`; without it,
-    the server is always ready. `open_calls` limits how many calls that last are open.
+    the server is always ready. `open_calls` limits how many calls that last are open. `revoked`
+    refuses workers from other machines.
     """
     # A message without fields breaks none.
     if any(method.input_type.fields for mount in mounts for method in mount.descriptor.methods):
@@ -127,7 +133,7 @@ async def listening(
     # The edge keeps each method to its own limit; a server has one for all.
     largest = max([_MESSAGE_BYTES, *(catalogue.max_request_bytes(method) for mount in mounts for method in mount.descriptor.methods)])
     options = (*_OPTIONS, *(_REMOTE_OPTIONS if is_remote(address) else LOCAL_OPTIONS), ("grpc.max_receive_message_length", largest))
-    methods = _Methods(CallInterceptor(listener, policies, verifier, open_calls, certified=tls is not None))
+    methods = _Methods(CallInterceptor(listener, policies, verifier, open_calls, revoked, certified=tls is not None))
     for mount in mounts:
         mount.add_to(methods)
     status = health_aio.HealthServicer()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
@@ -146,6 +146,12 @@ in the ledger grows. No change of state."""
 COMPLETED = text("SELECT 1 FROM task WHERE id = :id AND state = 'SUCCEEDED' AND attempt = :attempt")
 """Whether COMPLETE already accepted this attempt: the reply was lost."""
 
+HOLDERS = text("""
+SELECT task_id, attempt, worker
+FROM task_attempt JOIN unnest(CAST(:ids AS bigint[]), CAST(:attempts AS integer[])) AS asked (task_id, attempt) USING (task_id, attempt)
+""")
+"""Which worker was given each attempt; that never changes."""
+
 LOST = text("""
 SELECT id, attempt, lease_until >= start_time + :timeout AS timed_out FROM task
 WHERE state = 'RUNNING' AND lease_until <= :now
@@ -240,6 +246,11 @@ class AttemptStore(Store):
     async def has_succeeded(self, task_id: int, attempt: int) -> bool:
         """Whether the task has SUCCEEDED with this attempt."""
         return bool(await self._run(COMPLETED, {"id": task_id, "attempt": attempt}))
+
+    async def holders(self, attempts: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], str]:
+        """The name of the worker that was given each attempt, by task and number; attempts that never began are left out."""
+        values = {"ids": [task_id for task_id, _ in attempts], "attempts": [attempt for _, attempt in attempts]}
+        return {(row["task_id"], row["attempt"]): row["worker"] for row in await self._run(HOLDERS, values)}
 
     async def fail(
         self,

@@ -16,6 +16,7 @@ from services.accounts.domain.roles import Roles
 from services.accounts.people import DEFAULT_TEAM_ID
 from services.accounts.permissions import BUILT_IN
 from services.accounts.store.roles import RoleStore
+from services.accounts.store.teams import TeamStore
 from services.platform.audit.actor import ActorKind
 from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
@@ -131,9 +132,8 @@ async def test_a_change_is_refused_in_order(house: House) -> None:
             await house.users.update(keeper, admin.user.id, role, "nowhere")
     with refusing(ErrorReason.SELF_DEMOTE, "Cannot remove your own admin role"):
         await house.users.update(admin, admin.user.id, "user", "nowhere")
-    for caller in (keeper, house.owner):
-        with refusing(ErrorReason.LAST_ADMIN, "Cannot demote the last admin"):
-            await house.users.update(caller, admin.user.id, "keeper", "nowhere")
+    with refusing(ErrorReason.LAST_ADMIN, "Cannot demote the last admin"):
+        await house.users.update(house.owner, admin.user.id, "keeper", "nowhere")
     with refusing(ErrorReason.FIELD_INVALID, NO_TEAM, "team"):
         await house.users.update(admin, admin.user.id, "admin", "nowhere")
     for team in ("default", "a\0b", "x" * 10_000):
@@ -276,7 +276,7 @@ async def test_changes_name_who_made_them(house: House) -> None:
 
 
 async def test_nobody_gives_what_the_giver_lacks(house: House) -> None:
-    roles = Roles(RoleStore(house.database), house.home, house.forget)
+    roles = Roles(RoleStore(house.database), house.home, house.repeats, house.forget)
     await house.add_role("keeper", "users:manage", "teams:manage")
     await house.add_role("helper", "tools:use", "files:own", "teams:manage")
     await house.add_role("auditor", "audit:read")
@@ -299,6 +299,45 @@ async def test_nobody_gives_what_the_giver_lacks(house: House) -> None:
         with refusing(ErrorReason.ESCALATION_DENIED, "Cannot act for a user with a higher role than your own"):
             await house.users.reset_password(keeper, person.public_id, OTHER)
     await house.users.reset_password(keeper, ada.public_id, OTHER)
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+async def test_nobody_changes_or_removes_who_may_do_more(house: House, by_key: bool) -> None:
+    """Neither a person with a role of the account's own, nor a key of the account with a list of scopes."""
+    await house.admin()
+    roles = Roles(RoleStore(house.database), house.home, house.repeats, house.forget)
+    await house.add_role("keeper", "users:manage")
+    await house.add_role("auditor", "audit:read")
+    keeper = Identity(house.account_id, 1, scopes=frozenset({"users:manage"})) if by_key else await house.member("keeper", "keeper")
+    second, auditor, user, other = [await house.add(f"the-{role}", role) for role in ("admin", "auditor", "user", "keeper")]
+    team = (await TeamStore(house.database).add(house.account_id, "Press")).name
+    more = "Cannot change or remove a user who has permissions that you don't have: "
+    before = await house.users.all(house.owner)
+    for person, missing in ((second, "apikeys:all, audit:read"), (auditor, "audit:read")):
+        for change in (
+            lambda person=person: house.users.delete(keeper, person.public_id),
+            lambda person=person: house.users.update(keeper, person.public_id, "keeper", None),
+            lambda person=person: house.users.update(keeper, person.public_id, None, team),
+        ):
+            with pytest.raises(DarkroomError, match=more + missing) as denied:
+                await change()
+            assert denied.value.reason is ErrorReason.ESCALATION_DENIED
+        with refusing(ErrorReason.ESCALATION_DENIED, "Cannot act for a user with a higher role than your own"):
+            await house.users.reset_password(keeper, person.public_id, OTHER)
+    for role in ("admin", "auditor"):
+        with pytest.raises(DarkroomError) as denied:
+            await house.users.create(keeper, "ada", PASSWORD, role, None)
+        assert denied.value.reason is ErrorReason.ESCALATION_DENIED
+    [audits] = [each for each in await roles.all(house.owner) if each.name == "auditor"]
+    with refusing(ErrorReason.ESCALATION_DENIED, "Cannot take away permissions that you don't have: audit:read", "role_id"):
+        await roles.delete(keeper, audits.id)
+    with refusing(ErrorReason.ESCALATION_DENIED, "Cannot take away permissions that you don't have: audit:read", "permissions"):
+        await roles.update(keeper, audits.id, None, None, ["users:manage"])
+    assert await house.users.all(house.owner) == before
+    await house.users.update(keeper, user.public_id, "keeper", team)
+    await house.users.delete(keeper, user.public_id)
+    await house.users.delete(keeper, other.public_id)
+    await house.users.delete(house.owner, second.public_id)
 
 
 async def test_the_last_administrator_stays(house: House) -> None:

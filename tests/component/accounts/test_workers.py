@@ -19,13 +19,17 @@ from sqlalchemy import text
 
 from deploy.installation.authority import create_authority
 from services.accounts.domain.rate_rules import RateRules
+from services.accounts.domain.upkeep import Announcer
 from services.accounts.domain.worker_certificates import LIFE, WorkerAuthority
 from services.accounts.domain.workers import PURPOSE, JoinRequest, Membership, Workers
+from services.accounts.store.revocations import RevocationStore
 from services.accounts.store.workers import WorkerStore
+from services.platform.bus import Bus
 from services.platform.database import Database, open_database
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Client, Identity, Signer
 from services.platform.joining import JoinKeys, secret_of
+from services.platform.revocations import RevokedWorkers
 from services.platform.version import version
 from tests.component.accounts.house import ADDRESS, House, refusing
 from tests.harness.callers import calling
@@ -289,6 +293,25 @@ async def test_a_revoked_worker_gets_nothing_more(yard: Yard) -> None:
         await yard.join(token_id, machine)
     [entry] = await yard.house.entries("worker.revoked")
     assert entry.resource_id == joined.worker.id
+
+
+async def test_other_services_hear_of_a_revoked_worker(yard: Yard, connection: Bus) -> None:
+    joined = await yard.join(await yard.invite(), Machine())
+    announcer, heard = Announcer(RevocationStore(yard.house.database), connection), asyncio.Event()
+    async with RevokedWorkers(connection) as revoked, asyncio.timeout(60):
+        await announcer.step()
+        await connection.client.flush()
+        revoked.check(joined.worker.urn)
+        await yard.store.revoke("gpu-box")
+        with revoked.watching(joined.worker.urn, heard.set):
+            await announcer.step()
+            await heard.wait()
+        with pytest.raises(DarkroomError, match="has been revoked") as refused:
+            revoked.check(joined.worker.urn)
+        assert refused.value.reason is ErrorReason.PERMISSION_DENIED
+        second = await yard.join(await yard.invite(), Machine())
+        revoked.check(second.worker.urn)
+        assert revoked._open == {}
 
 
 async def test_attempts_are_limited_by_address(yard: Yard) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
+from services.inference.generation import making
 from services.inference.media import Image, Saving, encode
 from services.inference.worker.client import AttemptClient
 from services.pictures.media_format import MediaFormat
@@ -18,6 +19,7 @@ from services.pictures.offers import Offers
 from services.pictures.operations import specs
 from services.platform.bus import OFFERS_STREAM
 from services.platform.errors import DarkroomError
+from services.platform.sandbox import SandboxLost
 from tests.component.inference.conftest import World
 from tests.component.inference.doubles import Completed, Task
 from tests.component.inference.pictures import disc, opened, png
@@ -203,6 +205,22 @@ async def test_what_is_no_picture_is_not_delivered(world: World, provider: Provi
     assert task.failed is not None
     assert task.failed.reason == ErrorReason.ERROR_REASON_PROVIDER_REJECTED
     assert world.files.kept_by(task.id) == []
+
+
+async def test_a_worker_that_could_not_read_a_picture_blames_itself(
+    world: World, provider: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object) -> None:
+        raise SandboxLost("the process that forks children died")
+
+    provider.next += [gemini_parts(inline(made_png(512, 512)))] * 2
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "read_picture", lost)
+        task = await done(world, operation_pb2.Operation(nano_banana_2={"prompt": "A cup"}))
+    assert task.failed is not None
+    assert task.failed.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+    await once_more(world, task)
+    assert len(outputs(world, task)) == 1
 
 
 async def test_a_worker_offers_what_it_is_configured_for(world: World, provider: ProviderServer) -> None:

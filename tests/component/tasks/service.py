@@ -33,6 +33,7 @@ from darkroom.tasks.v1 import (
     webhooks_service_pb2_grpc,
 )
 from services.platform.bus import Bus
+from services.platform.delegation import HeldDelegation
 from services.platform.identity import IDENTITY_HEADER, Signer, UserIdentity
 from services.platform.rpc.channel import Caller
 from services.platform.rpc.server import Mount, listening
@@ -153,6 +154,16 @@ class Service:
     def worker(self, account_id: int = 0) -> tuple[tuple[str, str], ...]:
         """Metadata of a worker's call."""
         return Caller(self._signers["inference"]).on_behalf_of(account_id)
+
+    def joined(self, urn: str, account_id: int = 0) -> tuple[tuple[str, str], ...]:
+        """Metadata of a call of a worker that has joined, by its full name, with a key and a delegation of its own."""
+        folder = self._folder / urn.rpartition(":")[2]
+        if not folder.exists():
+            folder.mkdir()
+            own = Keys(folder).signer("inference", trusted=False)
+            (folder / "delegation").write_text(self._accounts.delegation(urn, own._key.public_key()))
+        delegated = Signer("inference", folder / "inference.pem", delegated=HeldDelegation(folder / "delegation"))
+        return Caller(delegated).on_behalf_of(account_id)
 
     def files_service(self) -> tuple[tuple[str, str], ...]:
         """Metadata of a call by the files service."""

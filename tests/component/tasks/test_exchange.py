@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from contextvars import ContextVar
 from dataclasses import replace
+from typing import Any
 
 import grpc
 import pytest
 
+from darkroom.common.v1 import errors_pb2
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2
-from services.platform.identity import Verifier
-from tests.component.tasks.service import Service
+from services.platform.identity import Identity, Verifier
+from services.platform.joining import worker_urn
+from services.platform.rpc.interceptor import CallInterceptor
+from tests.component.tasks.service import LONG_LEASE, Service
 from tests.component.tasks.workers import worker_on
 
 ACCOUNT = 7_001
@@ -66,6 +71,50 @@ async def test_what_a_worker_has_when_its_delegation_ends_goes_on_over_its_next_
             assert await worker.answered(task.id) == {task.id: True}
             [second] = await worker.given()
             assert (second.task_id, second.attempt) == (other.id, 1)
+
+
+async def test_a_joined_worker_reports_about_its_own_attempts_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the token of one can neither renew nor end what another worker, joined or not, has begun."""
+    me, one, other = service.caller(ACCOUNT), worker_urn(1, "one"), worker_urn(2, "other")
+    # There are no certificates here; a token counts with that of its own worker.
+    monkeypatch.setattr(CallInterceptor, "_joined_worker", lambda *_: current_token_worker.get())
+    current_token_worker: ContextVar[str | None] = ContextVar("worker", default=None)
+    verified = Verifier.service
+
+    def verify(verifier: Verifier, token: str) -> Identity:
+        identity = verified(verifier, token)
+        current_token_worker.set(identity.worker)
+        return identity
+
+    monkeypatch.setattr(Verifier, "service", verify)
+
+    async def renewed(urn: str, task: task_pb2.Task) -> list[bool]:
+        metadata = service.joined(urn, ACCOUNT)
+        beat = replica.attempts.Heartbeat(attempts_pb.HeartbeatRequest(task_id=task.id, attempt=1), metadata=metadata)
+        fetch = replica.attempts.FetchInputs(attempts_pb.FetchInputsRequest(task_id=task.id, attempt=1), metadata=metadata)
+        return [(await beat).current, (await fetch).current]
+
+    failure = attempts_pb.AttemptFailure(reason=errors_pb2.ERROR_REASON_INTERNAL, message="It is not its own.")
+    ways: list[dict[str, Any]] = [{"success": attempts_pb.AttemptSuccess()}, {"failure": failure}, {"handed_back": failure}]
+    async with (
+        service.replica(lease=LONG_LEASE) as replica,
+        worker_on(replica.attempts, service.joined(other), name="other-1-0a1b2c") as thief,
+    ):
+        for holder, name in ((service.joined(one), "one-1-0a1b2c"), (service.worker(), "server-1-0a1b2c")):
+            async with worker_on(replica.attempts, holder, name=name) as worker:
+                await worker.ask(3)
+                tasks = [await replica.create(me) for _ in ways]
+                admissions = await worker.given(3)
+                assert await renewed(other, tasks[0]) == [False, False]
+                await thief.say(
+                    ends=[attempts_pb.AttemptEnd(task_id=task.id, attempt=1, **how) for task, how in zip(tasks, ways, strict=True)]
+                )
+                refused = await thief.answered(*(task.id for task in tasks))
+                assert not any(refused[task.id] for task in tasks)
+                assert {(await replica.get(me, task.id)).state for task in tasks} == {task_pb2.TASK_STATE_RUNNING}
+                assert await renewed(one, tasks[0]) == [name.startswith("one")] * 2
+                await worker.succeed(*admissions)
+                assert await worker.answered(*(task.id for task in tasks)) == {task.id: True for task in tasks}
 
 
 async def test_an_end_that_cannot_be_stored_takes_no_other_with_it(service: Service) -> None:

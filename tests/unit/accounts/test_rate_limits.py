@@ -13,10 +13,11 @@ from darkroom.common.v1.surface_pb2 import RATE_LIMIT_HEADERS_X_SECONDS
 from services.accounts.domain.admission import Admission
 from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.keys import make_key
-from services.accounts.domain.rate_limits import RateLimited, RateLimits, Standing, network_of
+from services.accounts.domain.rate_limits import RateLimited, RateLimits, Standing
 from services.accounts.domain.rate_rules import RateRules
 from services.accounts.records import AccountLimits, KeyOwner
 from services.accounts.surfaces.edge.rate_limit_fields import rate_limit_fields
+from services.platform.client_network import network_of
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.accounts.limits import Buckets, limits
 

@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Metric
 
 import services
+from services.accounts.domain.rate_rules import FAILED_KEYS, FAILED_SIGN_INS
 from services.platform.clock import system_clock
 from services.platform.database import open_database
 from services.platform.telemetry.listener import StateGauges
@@ -121,6 +122,14 @@ def test_every_alert_is_explained() -> None:
     alerts = {name for name, _ in _expressions() if name.startswith("Darkroom")}
     explained = set(re.findall(r"`(Darkroom[A-Za-z]+)`", (REPOSITORY / "docs" / "how-to" / "monitoring.md").read_text()))
     assert alerts == explained
+
+
+def test_the_alert_about_guesses_counts_every_kind_from_the_start() -> None:
+    expression = dict(_expressions())["DarkroomGuessing"]
+    [policies] = re.findall(r'policy=~"([^"]*)"', expression)
+    assert set(policies.split("|")) == {FAILED_KEYS, FAILED_SIGN_INS}
+    for policy in policies.split("|"):
+        assert REGISTRY.get_sample_value("darkroom_requests_limited_total", {"policy": policy}) is not None
 
 
 def test_the_dashboard_has_a_place_for_every_panel() -> None:

@@ -136,6 +136,19 @@ def test_large_windows_are_filled_on_a_smaller_copy(monkeypatch: pytest.MonkeyPa
     assert quality(made, checks(), mask) > quality(with_mean(checks(), mask), checks(), mask)
 
 
+def test_very_many_thin_shapes_are_continued_smoothly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Continuing each by frequencies would take minutes."""
+    mask = np.random.default_rng(5).random((_HEIGHT, _WIDTH)) < 0.3
+    monkeypatch.setattr(patches, "_MOST_BLOCKS", 20)
+    monkeypatch.setattr(patches, "_TILE", 100)
+    monkeypatch.setattr(patches, "_continued", None)
+    shares: list[float] = []
+    made = fill(spoiled(gradient(), mask), mask, unstopped, shares.append)
+    np.testing.assert_array_equal(made[~mask], gradient()[~mask])
+    assert quality(made, gradient(), mask) > 40
+    assert shares == sorted(shares) and len(shares) == 6 and shares[-1] == 1
+
+
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (3, 5), (1, 300), (12, 12)])
 def test_small_pictures(shape: tuple[int, int]) -> None:
     picture = np.full((*shape, 3), (10, 200, 90), np.uint8)

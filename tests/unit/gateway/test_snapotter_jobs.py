@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -16,6 +16,7 @@ from darkroom.tasks.v1 import task_pb2
 from services.gateway.contents import Contents
 from services.gateway.surfaces.snapotter.calls import task_events
 from services.gateway.surfaces.snapotter.calls.task_events import TaskEvents
+from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.jobs import progress
 from services.gateway.surfaces.snapotter.jobs.events import RESTARTED, Event, complete, content, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
@@ -24,6 +25,10 @@ from services.gateway.surfaces.snapotter.jobs.jobs import ReportedEvent as Kept
 from services.gateway.surfaces.snapotter.runs import Runs
 from services.platform.bus import Bus
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.identity import Client, Identity
+from services.platform.rpc.open_calls import OpenCalls
+from tests.harness.callers import calling
+from tests.harness.open_calls import Replica, Wire
 
 IDS = JobIds(bytes(32))
 
@@ -185,12 +190,49 @@ async def test_a_task_that_was_named_is_followed_unless_the_name_was_used_again(
     assert told[-1]["phase"] == "complete"
 
 
+def asked() -> Request:
+    path = "/api/v1/jobs/a/progress"
+    return Request({"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "headers": []})
+
+
+async def test_an_address_has_one_limit_at_all_replicas() -> None:
+    wire = Wire()
+    replicas = [await Replica(wire, 2).started() for _ in range(2)]
+    watching = [progress.Progress(cast("Jobs", Quiet()), Tasks(), [], 60, 5, replica.calls) for replica in replicas]
+
+    async def watch(number: int, identity: Identity | None = None) -> AsyncIterator[Any] | None:
+        """An open stream of a replica; None if it is refused."""
+        try:
+            reply = await watching[number].watch(asked(), identity)
+        except Refusal as refused:
+            assert (refused.status, refused.retry_after) == (503, 5)
+            return None
+        assert isinstance(reply, StreamingResponse)
+        stream = aiter(reply.body_iterator)
+        assert await anext(stream) == b":\n\n"
+        for replica in replicas:
+            await replica.counts.step()
+        return stream
+
+    with calling(Identity(0), Client("2001:db8::1")):
+        streams = [await watch(0), await watch(1)]
+        assert None not in streams
+    with calling(Identity(0), Client("2001:db8::2")):
+        assert [await watch(0), await watch(1)] == [None, None], "the same network"
+    with calling(Identity(0), Client("203.0.113.9")):
+        known, raised = Identity(3), Identity(3, max_streams=3)
+        streams += [await watch(0), await watch(0, known), await watch(1, known), await watch(1, raised)]
+        assert None not in streams
+        assert [await watch(0, known), await watch(0, raised)] == [None, None]
+    for stream in streams:
+        assert isinstance(stream, AsyncGenerator)
+        await stream.aclose()
+    assert all(not replica.calls.here for replica in replicas)
+
+
 async def told_of(jobs: Quiet) -> Sequence[Event]:
     """Every event that a watcher of the job `a` gets."""
-    request = Request(
-        {"type": "http", "method": "GET", "path": "/api/v1/jobs/a/progress", "raw_path": b"/api/v1/jobs/a/progress", "headers": []}
-    )
-    reply = await progress.Progress(cast("Jobs", jobs), Tasks(), [], 60, 5).watch(request, None)
+    reply = await progress.Progress(cast("Jobs", jobs), Tasks(), [], 60, 5, OpenCalls()).watch(asked(), None)
     assert isinstance(reply, StreamingResponse)
     chunks = [chunk async for chunk in reply.body_iterator if isinstance(chunk, bytes)]
     assert chunks[0] == b":\n\n"

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -24,7 +25,9 @@ from deploy.installation.authority import Lifetime, create_authority
 from deploy.local.scratch.resources import free_port
 from services.accounts.domain.worker_certificates import WorkerAuthority
 from services.platform.delegation import SECONDS, HeldDelegation
+from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Signer, current_identity
+from services.platform.revocations import RevokedWorkers
 from services.platform.rpc.server import Mount, listening
 from services.platform.tls import MutualTls
 from tests.unit.platform.keys import Keys
@@ -73,6 +76,7 @@ class Memberships(membership_service_pb2_grpc.MembershipServiceServicer):
 class Yard:
     folder: Path
     address: str
+    revoked: RevokedWorkers
 
     def worker(self, urn: str) -> MutualTls:
         """The certificate of a worker, with keys of its own."""
@@ -145,8 +149,10 @@ async def yard(folder: Path, attempts: Attempts) -> AsyncIterator[Yard]:
     for issuer in ("accounts", "inference"):
         keys.signer(issuer)
     address, mounts = f"127.0.0.1:{free_port()}", [Mount(attempts), Mount(Memberships())]
-    async with listening("internal", address, mounts, keys.verifier(), tls=MutualTls(folder / "tls" / "tasks")):
-        yield Yard(folder, address)
+    nobody: Any = None
+    revoked, tls = RevokedWorkers(nobody), MutualTls(folder / "tls" / "tasks")
+    async with listening("internal", address, mounts, keys.verifier(), tls=tls, revoked=revoked):
+        yield Yard(folder, address, revoked)
 
 
 async def test_a_delegation_counts_with_the_certificate_of_the_same_worker(yard: Yard) -> None:
@@ -165,7 +171,7 @@ async def test_without_certificates_no_delegation_counts(folder: Path, yard: Yar
     assert accounts
     address = f"unix:{folder}/internal.sock"
     async with listening("internal", address, [Mount(Attempts()), Mount(Memberships())], keys.verifier()):
-        plain = Yard(folder, address)
+        plain = Yard(folder, address, yard.revoked)
         assert await plain.heartbeat(plain.signer(ONE), None) is grpc.StatusCode.PERMISSION_DENIED
         async with plain.channel(None) as channel:
             assert await _renewal(channel) is grpc.StatusCode.PERMISSION_DENIED
@@ -192,6 +198,42 @@ async def test_a_stream_ends_with_the_delegation(yard: Yard) -> None:
             pytest.fail(f"it has not begun: {await stream.details()}")
         assert await _code(stream.read()) is grpc.StatusCode.UNAVAILABLE
         assert "delegation has expired" in await stream.details()
+
+
+@pytest.mark.parametrize("attempts", [Attempts(), WritingAttempts()], ids=["yields", "writes"])
+async def test_a_revoked_worker_is_cut_off_at_once(yard: Yard) -> None:
+    """Whatever it has open, and however long its delegation lasts. Others go on."""
+    denied = grpc.StatusCode.PERMISSION_DENIED
+    async with yard.channel(yard.worker(ONE)) as channel, yard.channel(yard.worker(OTHER)) as others:
+        [stream, other] = [
+            attempt_service_pb2_grpc.AttemptServiceStub(through).Exchange(metadata=yard.signer(urn).service_metadata(), timeout=120)
+            for through, urn in ((channel, ONE), (others, OTHER))
+        ]
+        assert [await _code(_begun(one)) for one in (stream, other)] == [grpc.StatusCode.OK] * 2
+        # Somebody's permissions change.
+        yard.revoked._heard(1, 7)
+        assert await yard.heartbeat(yard.signer(ONE), yard.worker(ONE)) is True
+        yard.revoked._heard(1, None)
+        yard.revoked._heard(1, None)
+        assert await _code(stream.read()) is denied
+        assert "has been revoked" in await stream.details()
+        assert await yard.heartbeat(yard.signer(ONE), yard.worker(ONE)) is denied
+        assert await yard.heartbeat(yard.signer(OTHER), yard.worker(OTHER)) is True
+        assert not other.done()
+
+
+def test_a_revocation_is_remembered_as_long_as_a_delegation_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody: Any = None
+    revoked, now = RevokedWorkers(nobody), [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    for moment, worker in ((1000.0, 1), (1001.0, 2), (1000.0 + SECONDS, 1), (1002.0 + SECONDS, 3)):
+        now[0] = moment
+        revoked._heard(worker, None)
+    for urn in (ONE, "urn:darkroom:worker:3:third"):
+        with pytest.raises(DarkroomError) as refused:
+            revoked.check(urn)
+        assert refused.value.reason is ErrorReason.PERMISSION_DENIED
+    revoked.check(OTHER)
 
 
 async def _begun(stream: grpc.aio.StreamStreamCall[object, object]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from compat.claid.v1 import edits_pb2
 from darkroom.operations.v1 import operation_pb2, polish_pb2
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.identity import Identity, set_identity
+from services.platform.identity import Client, Identity
 from services.platform.json_models import python_of
 from services.platform.rpc import catalogue
 from services.platform.rpc.origin import ORIGIN_HEADER
@@ -24,6 +24,7 @@ from services.tasks.surfaces.claid import messages
 from services.tasks.surfaces.claid.edits import ClaidEdits
 from services.tasks.surfaces.claid.kept import RequestBodies
 from services.tasks.surfaces.claid.status import Status, status_of
+from tests.harness.callers import calling
 
 CLAID = catalogue.surface("claid")
 NOW = datetime(2023, 3, 13, 11, 37, 9, 160554, UTC)
@@ -122,10 +123,10 @@ class Waited:
 
 
 async def answered(task: Task) -> tuple[str, dict[str, Any]]:
-    set_identity(Identity(account_id=7))
     waited: Any = Waited(task)
     nothing: Any = None
-    reply = await ClaidEdits(nothing, nothing, waited, nothing)._finished(TASK, {}, waited)
+    with calling(Identity(account_id=7), Client()):
+        reply = await ClaidEdits(nothing, nothing, waited, nothing)._finished(TASK, {}, waited)
     assert reply == edits_pb2.EditReply()
     return waited.sent[HTTP_STATUS], json.loads(waited.sent[ERROR_BODY])
 

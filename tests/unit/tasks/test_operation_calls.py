@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,13 +11,15 @@ from google.protobuf.json_format import ParseDict
 from darkroom.rest.v1.operation_calls_pb2 import FormFile, RunOperationRequest
 from services.pictures.operation_calls import operation_call, suggested_paths, suggestion
 from services.platform.errors import DarkroomError, ErrorReason
-from services.platform.identity import Identity, set_identity
+from services.platform.identity import Client, Identity
 from services.tasks.surfaces.rest.operation_calls import FlatRequest, flat_request
+from tests.harness.callers import calling
 
 
 @pytest.fixture(autouse=True)
-def _caller() -> None:
-    set_identity(Identity(account_id=1, key_id=1, scopes=frozenset()))
+def _caller() -> Iterator[None]:
+    with calling(Identity(account_id=1, key_id=1, scopes=frozenset()), Client()):
+        yield
 
 
 def asked(path: str, given: dict[str, Any], *files: tuple[str, int], **reply: Any) -> tuple[FlatRequest, RunOperationRequest]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from services.platform.bus import Bus
 from services.platform.clock import Clock
 from services.platform.errors import ErrorReason
+from services.platform.joining import is_process_of
 from services.tasks.domain.lifecycle.notifications import Notifications, tell_worker
 from services.tasks.domain.lifecycle.retry import RetryPolicy
 from services.tasks.model import Task
@@ -49,6 +50,11 @@ class Attempts:
         """Whether the current attempt is the last one even if it fails for a temporary reason."""
         allowed = min(task.max_attempts, self.rules.retry.attempts_allowed(ErrorReason.UNAVAILABLE))
         return task.attempt - task.handed_back >= allowed
+
+    async def held_by(self, joined: str, attempts: Collection[tuple[int, int]]) -> Collection[tuple[int, int]]:
+        """Those of the attempts, by task and number, that a joined worker was given, by its full name. It may report about no others."""
+        holders = await self._store.holders(attempts)
+        return {one for one, name in holders.items() if is_process_of(joined, name)}
 
     async def heartbeat(self, task_id: int, attempt: int, progress: float, message: str) -> bool:
         """Renew the lease and record progress. False: the attempt must stop."""

@@ -30,8 +30,10 @@ class Ends:
     async def _carry_out(self, speaking: Collection[WorkerStream]) -> None:
         ends: list[tuple[WorkerStream, End]] = []
         for stream in speaking:
-            ends += ((stream, end) for end in stream.ends)
-            stream.ends = []
+            reported, stream.ends = stream.ends, []
+            if reported and stream.joined is not None:
+                reported = await self._held(stream, stream.joined, reported)
+            ends += ((stream, end) for end in reported)
         if not ends:
             return
         done = [said for said in ends if isinstance(said[1].how, Completion)]
@@ -43,6 +45,15 @@ class Ends:
                 raise accepted
             for (stream, end), result in zip(group, accepted, strict=True):
                 stream.answer(Answer(end.task_id, end.attempt, result))
+
+    async def _held(self, stream: WorkerStream, joined: str, ends: Sequence[End]) -> list[End]:
+        """The ends of attempts that the joined worker of a stream was given; the others are refused."""
+        held = await self._attempts.held_by(joined, [(end.task_id, end.attempt) for end in ends])
+        for end in ends:
+            if (end.task_id, end.attempt) not in held:
+                _logger.warning("end_by_another_worker", task_id=end.task_id, attempt=end.attempt, worker=joined)
+                stream.answer(Answer(end.task_id, end.attempt, is_accepted=False))
+        return [end for end in ends if (end.task_id, end.attempt) in held]
 
     async def _end(self, ends: Sequence[End]) -> list[bool]:
         """Whether each was the end of the current attempt; one that fails does not take others with it. Raises UNAVAILABLE."""

@@ -99,6 +99,8 @@ class WorkerStream:
 
     def __init__(self, lane: StreamOwner, worker: str, *, standby: bool = False, takes_short_runs: bool = False) -> None:
         self._lane, self.worker, self.standby, self.takes_short_runs = lane, worker, standby, takes_short_runs
+        self.joined: str | None = None
+        """The full name of its worker, if that has joined from another machine."""
         self.opens_files = False
         """Whether its worker can open what this process has open."""
         self._short_runs: dict[bytes, asyncio.Future[pb.ShortRunResult | None]] = {}

@@ -47,7 +47,7 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         if (joined := current_identity().worker) is not None:
             require_own_name(joined, first.worker, "worker")
         stream = self._exchange.open(first.lane, first.worker, standby=first.standby, takes_short_runs=first.takes_short_runs)
-        stream.opens_files = first.opens_files
+        stream.joined, stream.opens_files = joined, first.opens_files
         helpers = [
             asyncio.create_task(_read(first, request_iterator, stream, self._recent)),
             asyncio.create_task(self._exchange.until_stopped(stream)),
@@ -71,13 +71,15 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
     ) -> attempt_service_pb2.FetchInputsResponse:
         """Complete the inputs of a task."""
         with bind(task_id=request.task_id):
-            inputs = await self._later.fetch(request.task_id, request.attempt)
+            inputs = await self._later.fetch(request.task_id, request.attempt) if await self._is_held(request) else None
         return attempt_service_pb2.FetchInputsResponse(current=inputs is not None, input_file_ids=inputs)
 
     async def Heartbeat(self, request: attempt_service_pb2.HeartbeatRequest, context: Context) -> attempt_service_pb2.HeartbeatResponse:
         """Renew a lease."""
         with bind(task_id=request.task_id):
-            current = await self._attempts.heartbeat(request.task_id, request.attempt, request.progress, request.message)
+            current = await self._is_held(request) and await self._attempts.heartbeat(
+                request.task_id, request.attempt, request.progress, request.message
+            )
         return attempt_service_pb2.HeartbeatResponse(current=current)
 
     async def ReportWorker(
@@ -99,6 +101,11 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         """Return the state of tasks."""
         standings = await self._attempts.standings(request.task_ids)
         return attempt_service_pb2.LookupTasksResponse(tasks=map(_standing, standings))
+
+    async def _is_held(self, request: attempt_service_pb2.HeartbeatRequest | attempt_service_pb2.FetchInputsRequest) -> bool:
+        """Whether the caller may have the attempt: one that has joined has those alone that it was given."""
+        caller = current_identity().worker
+        return caller is None or bool(await self._attempts.held_by(caller, [(request.task_id, request.attempt)]))
 
     def _response(self, outgoing: Outgoing) -> attempt_service_pb2.ExchangeResponse:
         admissions = [self._admission(task, outgoing.standby.get(task.id)) for task in outgoing.admissions]
@@ -145,8 +152,9 @@ async def _read(first: attempt_service_pb2.ExchangeRequest, requests: Requests, 
 
 
 def _hear(request: attempt_service_pb2.ExchangeRequest, stream: WorkerStream, recent: RecentOutputs) -> None:
-    # Before the end is reported to waiting callers.
-    recent.keep(input_file(file) for end in request.ends for file in end.success.outputs)
+    # Before the end is reported to waiting callers. One that has joined need not hold these attempts.
+    if stream.joined is None:
+        recent.keep(input_file(file) for end in request.ends for file in end.success.outputs)
     stream.hear(
         free=[UUID(bytes=run_id) for run_id in request.free],
         again=[UUID(bytes=run_id) for run_id in request.again],

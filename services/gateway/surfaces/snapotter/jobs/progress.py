@@ -8,6 +8,7 @@ A stream may be opened before its job exists, and at any replica.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Protocol
 from urllib.parse import unquote
@@ -19,12 +20,16 @@ from services.gateway.surfaces.snapotter.errors import Refusal
 from services.gateway.surfaces.snapotter.jobs.events import Event, content, cut_off, is_final
 from services.gateway.surfaces.snapotter.jobs.jobs import BEAT_SECONDS, Jobs, NamedTask, News, ReportedEvent
 from services.gateway.surfaces.snapotter.paths import raw_path
-from services.platform.identity import Identity
+from services.platform.client_network import network_of
+from services.platform.errors import DarkroomError
+from services.platform.identity import Identity, current_client
 from services.platform.process import end
+from services.platform.rpc.open_calls import OpenCalls
 
 _HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no"}
 _COMMENT = b":\n\n"
 _BUSY_SECONDS = 5
+_ADDRESS_BYTES = 7
 _SILENT_SECONDS = 3 * BEAT_SECONDS
 """After which a job that has not ended has lost its server."""
 
@@ -46,43 +51,53 @@ class TaskSource(Protocol):
 class Progress:
     """Follows jobs."""
 
-    def __init__(self, jobs: Jobs, tasks: TaskSource, sources: Sequence[EventSource], heartbeat_seconds: float, most: int) -> None:
-        """Jobs that no source knows are those that clients have named. At most `most` streams are open at the same time."""
+    def __init__(
+        self, jobs: Jobs, tasks: TaskSource, sources: Sequence[EventSource], heartbeat_seconds: float, most: int, streams: OpenCalls
+    ) -> None:
+        """Jobs that no source knows are those that clients have named. At most `most` streams are open here at the same time; `streams`
+        counts those of each client at all replicas."""
         self._jobs, self._tasks, self._sources, self._heartbeat, self._most = jobs, tasks, sources, heartbeat_seconds, most
-        self._open = 0
+        self._streams, self._open = streams, 0
 
     async def watch(self, request: Request, identity: Identity | None) -> Response:
         """The events of a job, from the last one on, up to its final one. The headers go out at once, also for a job that nobody knows."""
         if request.method == "HEAD":
             return Response(headers=_HEADERS)
-        if self._open >= self._most:
+        client = _client(identity)
+        try:
+            self._streams.check_room(client, identity.max_streams if identity is not None else None)
+            has_room = self._open < self._most
+        except DarkroomError:
+            has_room = False
+        if not has_room:
             raise Refusal(503, "Too many streams are open. Try again later.", retry_after=_BUSY_SECONDS)
         job_id = unquote(raw_path(request).removeprefix("/api/v1/jobs/").removesuffix("/progress"), errors="replace")
-        return StreamingResponse(self._chunks(job_id), headers=_HEADERS)
+        return StreamingResponse(self._chunks(job_id, client), headers=_HEADERS)
 
-    async def _chunks(self, job_id: str) -> AsyncIterator[bytes]:
+    async def _chunks(self, job_id: str, client: int) -> AsyncIterator[bytes]:
         """Each event once, and a comment whenever there is none for a while."""
-        self._open += 1
-        events, last = self._events(job_id), b""
-        coming = asyncio.ensure_future(_next(events))
-        try:
-            yield _COMMENT
-            while True:
-                await asyncio.wait((coming,), timeout=self._heartbeat)
-                if not coming.done():
-                    yield _COMMENT
-                    continue
-                data = coming.result()
-                if data is None:
-                    return
-                coming = asyncio.ensure_future(_next(events))
-                if data != last:
-                    last = data
-                    yield b"data: " + data + b"\n\n"
-        finally:
-            self._open -= 1
-            await end(coming)
-            await events.aclose()
+        with self._streams.counted(client):
+            self._open += 1
+            events, last = self._events(job_id), b""
+            coming = asyncio.ensure_future(_next(events))
+            try:
+                yield _COMMENT
+                while True:
+                    await asyncio.wait((coming,), timeout=self._heartbeat)
+                    if not coming.done():
+                        yield _COMMENT
+                        continue
+                    data = coming.result()
+                    if data is None:
+                        return
+                    coming = asyncio.ensure_future(_next(events))
+                    if data != last:
+                        last = data
+                        yield b"data: " + data + b"\n\n"
+            finally:
+                self._open -= 1
+                await end(coming)
+                await events.aclose()
 
     async def _events(self, job_id: str) -> AsyncGenerator[bytes, None]:
         for source in self._sources:
@@ -126,6 +141,14 @@ class Progress:
                 told = heard
                 if isinstance(told, ReportedEvent):
                     yield told.data
+
+
+def _client(identity: Identity | None) -> int:
+    """The account that calls, or a number that stands for the address of somebody unknown, below those of accounts."""
+    if identity is not None:
+        return identity.account_id
+    network = network_of(current_client().address or "")
+    return -int.from_bytes(hashlib.sha256(network.encode()).digest()[:_ADDRESS_BYTES], "big")
 
 
 def _newer(told: ReportedEvent | None, named: NamedTask | None) -> ReportedEvent | NamedTask | None:
