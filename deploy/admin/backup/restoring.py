@@ -78,7 +78,7 @@ async def _check(places: Places, databases: Connections) -> None:
 
 
 def _require_direct(places: Places) -> None:
-    """Refuse a pooler: it keeps connections that nobody uses, so that a service that still runs could not be told from a stopped one."""
+    """Refuse a pooler: it keeps connections that nobody uses, so that a service that still runs looks like one that has stopped."""
     if pooled := [name for name, where in places.databases.items() if where.pooler != "none"]:
         raise StackError(
             f"{', '.join(pooled)}: a pooler is in between, which hides whether a service is still connected; for the restore, name "
