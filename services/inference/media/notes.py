@@ -8,6 +8,7 @@ from services.platform.wordings import Wordings
 
 FIRST_FRAME = "Only the first of {frames} frames or pages was used."
 FIRST_OF_UNCOUNTED = "Only the first frame was used: the picture is animated."
+MAIN_PICTURE = "Only the main one of {pictures} pictures was used."
 CONVERTED = "The colours were converted from {space} to sRGB."
 PROFILE_DAMAGED = "The embedded colour profile is damaged or does not fit the picture; sRGB was assumed."
 PROFILE_OF_TABLES = "The colours were converted to sRGB: the embedded profile describes them by tables."
@@ -18,6 +19,7 @@ NOTES = Wordings(
     {
         "first_frame": FIRST_FRAME,
         "first_of_uncounted": FIRST_OF_UNCOUNTED,
+        "main_picture": MAIN_PICTURE,
         "converted": CONVERTED,
         "profile_damaged": PROFILE_DAMAGED,
         "profile_of_tables": PROFILE_OF_TABLES,

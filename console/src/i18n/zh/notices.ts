@@ -91,6 +91,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   picture_note: "读取图片时做了调整。",
   "picture_note.first_frame": ({ frames }) => `文件共有 ${frames} 帧或页，只使用了第一帧。`,
   "picture_note.first_of_uncounted": "图片是动画，只使用了第一帧。",
+  "picture_note.main_picture": ({ pictures }) => `文件中有 ${pictures} 张图片，只使用了主图片。`,
   "picture_note.converted": ({ space }) =>
     `颜色已从${space === "floating-point RGB" ? "浮点 RGB" : ` ${space} `}转换为 sRGB。`,
   "picture_note.profile_damaged": "内嵌的色彩配置文件已损坏或与图片不符，已按 sRGB 处理。",
