@@ -112,6 +112,11 @@ class UploadsPart(Part):
                 else:
                     await self._transfers.put(upload.url, content, 0, content.size_bytes, progress)
                 return await self._complete(upload.file.id, etags)
+            except NotFound as failure:
+                if failure.reason != "UPLOAD_NOT_FOUND":
+                    raise
+                # Another process may have completed it.
+                return await self._complete(upload.file.id, {})
             except StorageError as failure:
                 if failure.reason != "URL_EXPIRED" or len(etags) == before:
                     raise
