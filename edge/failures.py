@@ -135,6 +135,7 @@ def upload_refusals() -> dict[str, Reply]:
     """The refusals of presigned.lua, by the names that it, and files (services/files/domain/arrivals.py), use."""
     longer = "The body is longer than this URL allows: the file is too large, or it exceeds the announced size and the quota."
     ended = "This upload has ended: its file was completed, used, deleted or given up. Nothing of this was stored."
+    too_many = "Several PUTs to this URL have not ended yet. One whose connection has broken ends within a minute. Try again then."
     disk_full = "The server's disk is nearly full, so it accepts no uploads. Try again later."
     return {
         "expired": _reply(DarkroomError(ErrorReason.PERMISSION_DENIED, "This URL has expired. Ask for a new one."), None),
@@ -145,6 +146,7 @@ def upload_refusals() -> dict[str, Reply]:
         "busy": _reply(DarkroomError(ErrorReason.UNAVAILABLE, "Bytes that were sent before are being discarded. Try again."), None),
         "no_length": replace(_reply(DarkroomError(ErrorReason.MALFORMED_REQUEST, "Send the length: Content-Length."), None), status=411),
         "disk_full": _reply(DarkroomError(ErrorReason.DISK_FULL, disk_full), None),
+        "too_many": _reply(DarkroomError(ErrorReason.TOO_MANY_STREAMS, too_many), None),
     }
 
 

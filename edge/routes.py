@@ -29,6 +29,7 @@ _EXPOSED = (
     "Content-Disposition",
     "X-Job-Id",
     "X-File-Results",
+    "X-Notices",
 )
 
 

@@ -18,10 +18,12 @@ from services.accounts.domain.branding import Branding
 from services.accounts.domain.bundles import BundleChanges
 from services.accounts.domain.callers import Callers
 from services.accounts.domain.home import Home
-from services.accounts.domain.invitations import Invitations
 from services.accounts.domain.key_creation import PURPOSE, KeyCreation
+from services.accounts.domain.new_people import NewPeople
 from services.accounts.domain.passwords import Passwords
 from services.accounts.domain.rate_limits import RateLimits
+from services.accounts.domain.repeats import PURPOSE as REPEATS_PURPOSE
+from services.accounts.domain.repeats import Repeats
 from services.accounts.domain.roles import Roles
 from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.sign_in_links import LinkMaker, SignInLinks
@@ -38,6 +40,7 @@ from services.accounts.store.account_settings import SettingStore
 from services.accounts.store.accounts import AccountStore
 from services.accounts.store.buckets import BucketStore
 from services.accounts.store.bundle_requests import BundleRequestStore
+from services.accounts.store.call_records import CallRecords
 from services.accounts.store.credentials import CredentialStore
 from services.accounts.store.departures import DepartureStore
 from services.accounts.store.logos import LogoStore
@@ -123,15 +126,16 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
     of_people = [one.name for one in catalogue.declared_surfaces() if is_for_people(one)]
     ages = FileAges(shared, home, [FilesOfSurface(files, caller, name).set_max_age for name in of_people])
     file_ages = Loop("tell_file_ages", AGES_SECONDS, ages.step)
+    idempotency = IdempotencyRecords(database, system_clock)
+    repeats = Repeats(idempotency, CallRecords(database), signer.derived_secret(REPEATS_PURPOSE))
     users = Users(people, home, passwords, rules, on_revocation, departures.wake)
-    invitations = Invitations(users, LinkMaker(links, people, home, rules))
-    roles, teams = Roles(RoleStore(database), home, on_revocation), Teams(TeamStore(database), home)
+    new_people = NewPeople(users, LinkMaker(links, people, home, rules), repeats)
+    roles, teams = Roles(RoleStore(database), home, repeats, on_revocation), Teams(TeamStore(database), home, repeats)
     branding, bundles = Branding(LogoStore(database), home), RemoteBundles(connection.client)
     bundle_changes, user_keys = (
         BundleChanges(bundles, BundleRequestStore(database), home),
-        UserKeys(sessions, usage, on_revocation, max_keys=settings.max_keys),
+        UserKeys(sessions, usage, repeats, on_revocation, max_keys=settings.max_keys),
     )
-    idempotency = IdempotencyRecords(database, system_clock)
     creation = KeyCreation(accounts, store, idempotency, signer.derived_secret(PURPOSE))
     await opening.open("revocations", hearing_revoked(connection, lambda key_id, _: authenticator.evict(key_id)))
     trail = AuditTrail({"accounts": audit, "files": RemotePart(files, caller), "tasks": RemotePart(tasks, caller)})
@@ -173,7 +177,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeAudit(trail, users)),
             Mount(NativeUsage(report)),
             Mount(NativeSessions(signing_in)),
-            Mount(NativeUsers(users, invitations, settings.public_url)),
+            Mount(NativeUsers(users, new_people, settings.public_url)),
             Mount(NativeUserKeys(user_keys)),
             Mount(NativeSettings(shared)),
             Mount(NativeBranding(branding)),
@@ -181,7 +185,7 @@ async def compose(settings: AccountsSettings, opening: Opening) -> Parts:
             Mount(NativeTeams(teams)),
             Mount(NativeFeatures(bundles, bundle_changes, home)),
             Mount(RestKeys(accounts, creation)),
-            Mount(RestUsers(users, invitations, settings.public_url)),
+            Mount(RestUsers(users, new_people, settings.public_url)),
             Mount(RestRoles(roles)),
             Mount(RestTeams(teams)),
             Mount(RestUserKeys(user_keys)),

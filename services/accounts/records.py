@@ -102,6 +102,18 @@ class RepeatableKey:
 
 
 @dataclass(frozen=True, slots=True)
+class OneCall:
+    """A call that creates something about people."""
+
+    call: IdempotentCall | None
+    """None for one that cannot be repeated."""
+    nonce: bytes
+    """The input from which its secrets are derived."""
+    moment: datetime
+    """When it was made first."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountLimits:
     """The operator's settings for one account. None: as the settings say; 0: no limit."""
 

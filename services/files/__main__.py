@@ -7,12 +7,14 @@ import sys
 from services.files import cli
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
+from services.files.domain.running_puts import INTERVAL_SECONDS as PUTS_SECONDS
 from services.files.domain.thumbnails import Thumbnails
 from services.files.events import TaskEvents
 from services.files.object_client import store_of
 from services.files.prober import Prober
 from services.files.store.backups import Backups
 from services.files.surfaces.edge.authorization import UploadAuthorization
+from services.files.surfaces.edge.processing import UploadProcessor
 from services.files.surfaces.internal.intake import Intake
 from services.files.surfaces.internal.storage import Retention, ShelfOfAccount, Storage
 from services.files.surfaces.native.files import NativeFiles
@@ -78,6 +80,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("sweep_bundles", settings.upload_sweep_interval_seconds, files.bundles.sweep),
             Loop("sweep_library", settings.orphan_interval_seconds, files.shelf.sweep),
             Loop("disk", DISK_SECONDS, files.disk.step),
+            Loop("end_puts", PUTS_SECONDS, files.running_puts.step),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
@@ -98,6 +101,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Mount(RestFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
             Mount(RestLibrary(files.shelf, thumbnails)),
             Mount(UploadAuthorization(files.arrivals)),
+            Mount(UploadProcessor(files.running_puts)),
         ],
     )
 

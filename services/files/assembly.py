@@ -23,6 +23,7 @@ from services.files.domain.library import Downloads, Library, TaskDirectory, Vis
 from services.files.domain.quota import Quotas
 from services.files.domain.reading_ahead import ReadingAhead
 from services.files.domain.reconciling import Reconciler
+from services.files.domain.running_puts import RunningPuts
 from services.files.domain.shelf import Shelf
 from services.files.domain.streamed import StreamedFiles
 from services.files.domain.sweeping import Sweeper
@@ -57,6 +58,7 @@ class Files:
 
     uploads: Uploads
     arrivals: Arrivals
+    running_puts: RunningPuts
     streamed_files: StreamedFiles
     imports: Imports
     storages: Storages
@@ -129,6 +131,7 @@ def assemble(
     return Files(
         uploads=uploads,
         arrivals=Arrivals(files, public_urls, upload_urls, quotas, disk),
+        running_puts=RunningPuts(files, objects, deletions, disk),
         streamed_files=streamed,
         imports=Imports(files, idempotency, streamed, uploads, quotas, sources, writer, settings, clock, disk),
         storages=storages,

@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from services.platform.errors import DarkroomError
 from services.platform.rpc import catalogue
+from services.platform.rpc.notices import NOTICES
 from services.platform.rpc.surfaces import ERROR_BODY, HTTP_STATUS, RETRY_AFTER, Surface, render_error
 
 _JSON = "application/json"
-_PASSED_ON = ("location", "cache-control", RETRY_AFTER)
+_PASSED_ON = ("location", "cache-control", RETRY_AFTER, NOTICES)
 
 
 def response(method: MethodDescriptor, message: Message, headers: Mapping[str, str]) -> Response:

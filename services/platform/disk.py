@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prometheus_client import Gauge
@@ -29,7 +31,8 @@ class DiskGuard:
     def __init__(self, settings: DiskSettings) -> None:
         self._path, self._reserve = settings.disk_path, settings.disk_reserve_bytes
         self._full = False
-        self._left = math.inf
+        self._free = math.inf
+        self._arriving = 0
         if self._path is not None:
             self._note(_free(self._path))
 
@@ -42,12 +45,20 @@ class DiskGuard:
                 "Try again later.",
             )
 
-    def admit(self, size_bytes: int) -> bool:
-        """Whether there is room for an upload that begins to arrive, besides those that have begun since the last look."""
-        if self._left - size_bytes < self._reserve:
-            return False
-        self._left -= size_bytes
-        return True
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether there is room for so much besides what is arriving."""
+        return self._free - self._arriving - size_bytes >= self._reserve
+
+    @contextmanager
+    def arriving(self, size_bytes: int) -> Iterator[None]:
+        """Keep room for an upload while it arrives. Nobody says how much of it has, so there is room for all of it until its end."""
+        self._arriving += size_bytes
+        try:
+            yield
+        finally:
+            self._arriving -= size_bytes
+            # It lies on the disk now. The next look says whether all of it does.
+            self._free -= size_bytes
 
     async def tell(self, part: part_pb2.Part) -> None:
         """Add how much room there is now to what the process knows about the installation."""
@@ -69,7 +80,7 @@ class DiskGuard:
         _FULL.set(full)
         if full != self._full:
             _logger.warning("disk_full" if full else "disk_has_room", path=str(self._path), free_bytes=free, reserve_bytes=self._reserve)
-        self._full, self._left = full, free
+        self._full, self._free = full, free
 
 
 def _free(path: Path) -> int:

@@ -54,6 +54,9 @@ async def test_a_pilio_client_repeats_every_creating_call(pilio: Pilio) -> None:
     again = (await post(pilio, CUT, body, "k")).json()["data"]
     assert again["task_id"] == first["task_id"]
     assert (await pilio.finish(first["task_id"]))["status"] == "Succeeded"
+    # No URL leads to a file that has been used.
+    [used] = (await post(pilio, CREATE, files, "k")).json()["data"]["items"]
+    assert used == {**{name: items[0][name] for name in ("id", "nanoid", "name", "type", "size")}, "status": "Ready"}
     ended = (await post(pilio, CUT, body, "k")).json()["data"]
     assert (ended["task_id"], ended["status"]) == (first["task_id"], "Succeeded")
     assert ended["created_at"] == first["created_at"]

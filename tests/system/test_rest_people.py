@@ -112,6 +112,36 @@ async def test_roles_and_teams(boss: Pilio) -> None:
     assert await call(boss, "DELETE", f"/v1/teams/{team['id']}") is None
 
 
+async def test_calls_that_are_repeated(stack: StackUnderTest, boss: Pilio) -> None:
+    async def post(path: str, body: object, by: Pilio = boss) -> httpx.Response:
+        return await by.http.post(boss.url + path, headers={**by.headers, "Idempotency-Key": name}, json=body)
+
+    name = new_name()
+    calls: tuple[tuple[str, dict[str, object], dict[str, object]], ...] = (
+        ("/v1/users", {"name": name, "minutes": 5}, {"name": name, "minutes": 6}),
+        ("/v1/roles", {"name": name, "permissions": ["files:own"]}, {"name": name, "permissions": ["tools:use"]}),
+        ("/v1/teams", {"name": name}, {"name": f"{name}-2"}),
+        ("/v1/me/keys", {"name": name}, {"name": f"{name}-2"}),
+    )
+    replies = []
+    for path, body, other in calls:
+        first, second, differs = await post(path, body), await post(path, body), await post(path, other)
+        assert (first.status_code, second.json()["data"]) == (200, first.json()["data"])
+        assert (differs.status_code, differs.json()["code"]) == (409, 40900)
+        replies.append(first.json()["data"])
+    invited, role, _, key = replies
+    log = (await boss.get("/v1/audit?page_size=1000")).json()["data"]["items"]
+    told = [each["action"] for each in log if name in str(each["details"])]
+    assert sorted(told) == ["key.created", "role.created", "session.link_created", "team.created", "user.created"]
+    # Neither a link nor a key for somebody else of the account who knows the idempotency key.
+    async with caller(stack, key["secret"]) as by_key:
+        for path, body, _ in (calls[0], calls[3]):
+            assert (await post(path, body, by_key)).json()["code"] == 40900
+    assert (await sign_in(stack, sign_in_token=invited["sign_in_link"]["token"])).status_code == 200
+    assert await call(boss, "DELETE", f"/v1/roles/{role['id']}") is None
+    assert (await post(*calls[1][:2])).json()["code"] == 40481
+
+
 async def test_keys_settings_and_bundles(stack: StackUnderTest, boss: Pilio, person: SnapOtter) -> None:
     async with caller(stack, person.token) as somebody:
         made = (await somebody.post("/v1/me/keys", {"name": "ci", "permissions": ["tools:use"]})).json()["data"]

@@ -169,7 +169,7 @@ async def test_any_text_is_an_id(admin: SnapOtter, job: str) -> None:
     else:
         assert "x-job-id" not in reply.headers
     disposition = reply.headers["content-disposition"]
-    assert disposition.startswith('attachment; filename="batch-resize-') and disposition.endswith('.zip"')
+    assert disposition.startswith('attachment; filename="batch-resize-') and '.zip"' in disposition
     assert not {"\\", "\r", "/"} & set(disposition)
 
 

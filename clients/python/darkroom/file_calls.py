@@ -9,7 +9,7 @@ from pathlib import Path
 from darkroom.calls import pages
 from darkroom.failures import NotFound
 from darkroom.files.v1 import file_pb2, files_service_pb2
-from darkroom.naming import free_path, name_for, partial
+from darkroom.naming import cut_to_fit, free_path, name_for, partial
 from darkroom.tasks.v1 import task_pb2, tasks_service_pb2, tasks_service_pb2_grpc
 from darkroom.transfer import Progress, nothing
 from darkroom.upload_calls import UploadsPart
@@ -82,7 +82,7 @@ class FilesPart(UploadsPart):
         target.mkdir(parents=True, exist_ok=True)
         paths = []
         for download in downloads:
-            own = Path(download.file.name).name
+            own = cut_to_fit(Path(download.file.name).name)
             with free_path(target / (name_for(own, name) if name else own), overwrite=overwrite) as path:
                 await self._fetch(download, path, on_progress)
                 paths.append(path)

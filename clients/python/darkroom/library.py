@@ -10,7 +10,7 @@ import grpc
 
 from darkroom.calls import Call, new_key
 from darkroom.files.v1 import file_pb2, library_file_pb2, library_service_pb2, library_service_pb2_grpc
-from darkroom.naming import free_path, name_for, partial
+from darkroom.naming import cut_to_fit, free_path, name_for, partial
 from darkroom.transfer import Progress, Transfers, nothing
 
 _PAGE, _IDS = 200, 1000
@@ -76,7 +76,7 @@ class Library:
     ) -> Path:
         """Download a version into a folder, which is created if necessary, as `download` of the client does. Returns its path."""
         offered = await self.download_url(version_id)
-        target, own = Path(folder), Path(offered.file.name).name
+        target, own = Path(folder), cut_to_fit(Path(offered.file.name).name)
         target.mkdir(parents=True, exist_ok=True)
         with free_path(target / (name_for(own, name) if name else own), overwrite=overwrite) as path:
             with partial(path) as part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,18 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise
 
 
+_MOST_BYTES = 240
+"""Most file systems allow names of 255 bytes, and a number may follow."""
+
+
+def cut_to_fit(name: str) -> str:
+    """The name, cut before its suffix to what file systems allow."""
+    suffix = Path(name).suffix
+    room = max(0, _MOST_BYTES - len(suffix.encode()))
+    stem = name.removesuffix(suffix).encode()
+    return name if len(stem) <= room else stem[:room].decode(errors="ignore") + suffix
+
+
 _SAME = ({".jpg", ".jpeg"}, {".tif", ".tiff"}, {".heic", ".heif", ".hif"}, {".psd", ".psb"})
 
 
@@ -47,7 +60,8 @@ def name_for(own: str, wanted: str) -> str:
 @contextmanager
 def partial(target: Path) -> Iterator[Path]:
     """A path next to `target` to write to. It is renamed to `target` when the block succeeds and removed when it fails."""
-    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    beginning = os.fsdecode(os.fsencode(target.name)[:200])
+    part = target.with_name(f".{beginning}.{secrets.token_hex(4)}.part")
     try:
         yield part
         part.replace(target)

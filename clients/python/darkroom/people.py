@@ -22,7 +22,7 @@ from darkroom.accounts.v1 import (
     users_service_pb2,
     users_service_pb2_grpc,
 )
-from darkroom.calls import Call
+from darkroom.calls import Call, new_key
 
 
 class Users:
@@ -39,25 +39,39 @@ class Users:
         reply: users_service_pb2.ListUsersResponse = await self._call(self._stub.ListUsers, users_service_pb2.ListUsersRequest())
         return reply.users
 
-    async def create(self, name: str, password: str, *, role: str | None = None, team: str | None = None) -> user_pb2.User:
+    async def create(
+        self, name: str, password: str, *, role: str | None = None, team: str | None = None, idempotency_key: str | None = None
+    ) -> user_pb2.User:
         """Add a user, who has to change the password at the first sign-in.
 
         Without `role`, and for a role that does not exist, it is `user`; `team` is the name or id of a team, `Default` if absent. A name
-        that another user has is refused with the reason NAME_TAKEN, which a call that was repeated after a lost reply may see, too.
+        that another user has is refused with the reason NAME_TAKEN. With your own `idempotency_key`, calling again within 24 hours returns
+        the same user.
         """
         request = users_service_pb2.CreateUserRequest(user_name=name, password=password, role=role, team=team)
-        reply: users_service_pb2.CreateUserResponse = await self._call(self._stub.CreateUser, request)
+        reply: users_service_pb2.CreateUserResponse = await self._call(
+            self._stub.CreateUser, request, idempotency_key=idempotency_key or new_key()
+        )
         return reply.user
 
     async def invite(
-        self, name: str, *, role: str | None = None, team: str | None = None, validity: timedelta | None = None
+        self,
+        name: str,
+        *,
+        role: str | None = None,
+        team: str | None = None,
+        validity: timedelta | None = None,
+        idempotency_key: str | None = None,
     ) -> tuple[user_pb2.User, users_service_pb2.SignInLink]:
         """Add a user without a password. Returns the user and a link that signs in once, which cannot be shown again; then a password can
-        be set. `role` and `team` as for `create`; the link is valid for three days unless `validity` says otherwise, at most seven days."""
+        be set. `role` and `team` as for `create`; the link is valid for three days unless `validity` says otherwise, at most seven days.
+        With your own `idempotency_key`, calling again within 24 hours returns the same user and link."""
         request = users_service_pb2.InviteUserRequest(user_name=name, role=role, team=team)
         if validity is not None:
             request.validity.FromTimedelta(validity)
-        reply: users_service_pb2.InviteUserResponse = await self._call(self._stub.InviteUser, request)
+        reply: users_service_pb2.InviteUserResponse = await self._call(
+            self._stub.InviteUser, request, idempotency_key=idempotency_key or new_key()
+        )
         return reply.user, reply.sign_in_link
 
     async def create_sign_in_link(self, user_id: str, *, validity: timedelta | None = None) -> users_service_pb2.SignInLink:
@@ -98,10 +112,11 @@ class Teams:
         reply: teams_service_pb2.ListTeamsResponse = await self._call(self._stub.ListTeams, teams_service_pb2.ListTeamsRequest())
         return reply.teams
 
-    async def create(self, name: str) -> teams_service_pb2.Team:
-        """Add a team."""
+    async def create(self, name: str, *, idempotency_key: str | None = None) -> teams_service_pb2.Team:
+        """Add a team. With your own `idempotency_key`, calling again within 24 hours returns the same team."""
+        request = teams_service_pb2.CreateTeamRequest(name=name)
         reply: teams_service_pb2.CreateTeamResponse = await self._call(
-            self._stub.CreateTeam, teams_service_pb2.CreateTeamRequest(name=name)
+            self._stub.CreateTeam, request, idempotency_key=idempotency_key or new_key()
         )
         return reply.team
 
@@ -130,10 +145,15 @@ class Roles:
         reply: roles_service_pb2.ListRolesResponse = await self._call(self._stub.ListRoles, roles_service_pb2.ListRolesRequest())
         return reply.roles
 
-    async def create(self, name: str, permissions: Collection[str], description: str = "") -> roles_service_pb2.Role:
-        """Add a role that permits exactly `permissions`, such as `files:own`."""
+    async def create(
+        self, name: str, permissions: Collection[str], description: str = "", *, idempotency_key: str | None = None
+    ) -> roles_service_pb2.Role:
+        """Add a role that permits exactly `permissions`, such as `files:own`. With your own `idempotency_key`, calling again within 24
+        hours returns the same role."""
         request = roles_service_pb2.CreateRoleRequest(name=name, description=description, permissions=list(dict.fromkeys(permissions)))
-        reply: roles_service_pb2.CreateRoleResponse = await self._call(self._stub.CreateRole, request)
+        reply: roles_service_pb2.CreateRoleResponse = await self._call(
+            self._stub.CreateRole, request, idempotency_key=idempotency_key or new_key()
+        )
         return reply.role
 
     async def update(
@@ -162,17 +182,24 @@ class UserKeys:
         self._stub, self._call = user_keys_service_pb2_grpc.UserKeysServiceStub(channel), call
 
     async def create(
-        self, name: str = "", permissions: Collection[str] = (), expire_time: datetime | None = None
+        self,
+        name: str = "",
+        permissions: Collection[str] = (),
+        expire_time: datetime | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> tuple[user_keys_service_pb2.UserKey, str]:
         """Create a key for the person whose session or key this client uses. Returns it with its secret, which cannot be shown again.
 
         `permissions` are what it may do at most, such as `tools:use`; without them, all that its owner may. Without `expire_time` it does
-        not expire. A call that was repeated after a lost reply may have created two.
+        not expire. With your own `idempotency_key`, calling again within 24 hours with the same session or key returns the same key.
         """
         request = user_keys_service_pb2.CreateUserKeyRequest(name=name, permissions=list(dict.fromkeys(permissions)))
         if expire_time is not None:
             request.expire_time.FromDatetime(expire_time)
-        reply: user_keys_service_pb2.CreateUserKeyResponse = await self._call(self._stub.CreateUserKey, request)
+        reply: user_keys_service_pb2.CreateUserKeyResponse = await self._call(
+            self._stub.CreateUserKey, request, idempotency_key=idempotency_key or new_key()
+        )
         return reply.user_key, reply.secret
 
     async def list(self) -> Sequence[user_keys_service_pb2.UserKey]:

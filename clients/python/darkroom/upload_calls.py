@@ -34,12 +34,14 @@ class UploadsPart(Part):
         parts, several at a time, and failed parts are sent again. With your own `idempotency_key` an interrupted upload can be resumed,
         even from another process: call again with the same key and source within 24 hours.
 
-        Raises OSError if the source cannot be read, and ValueError if it has no name and its kind cannot be determined.
+        Raises OSError if the source cannot be read, ValueError if it has no name and its kind cannot be determined, and InvalidRequest for
+        a name that is not UTF-8.
         """
         if is_url(source):
             return await self.import_url(source, name=name, idempotency_key=idempotency_key)
         progress = on_progress or nothing
         with open_content(source, name) as content:
+            _require_utf8(content.name)
             new = files_service_pb2.NewFile(name=content.name, size_bytes=content.size_bytes)
             request = files_service_pb2.CreateFilesRequest(files=[new])
             reply = await self._calls.call(self._files.CreateFiles, request, idempotency_key=idempotency_key or new_key())
@@ -109,10 +111,16 @@ class UploadsPart(Part):
                     await self._transfers.put_parts(parts.part_urls, parts.part_size_bytes, content, etags, progress, etags.__setitem__)
                 else:
                     await self._transfers.put(upload.url, content, 0, content.size_bytes, progress)
-                return await self._complete(upload.file.id, etags)
+            except NotFound as failure:
+                if failure.reason != "UPLOAD_NOT_FOUND":
+                    raise
+                # Another process may have completed it.
+                return await self._complete(upload.file.id, {})
             except StorageError as failure:
                 if failure.reason != "URL_EXPIRED" or len(etags) == before:
                     raise
+            else:
+                return await self._complete(upload.file.id, etags)
             request = files_service_pb2.ResumeUploadRequest(file_id=upload.file.id)
             upload = (await self._calls.call(self._files.ResumeUpload, request)).upload
 
@@ -134,3 +142,12 @@ def matching_parts(content: Content, reply: files_service_pb2.ResumeUploadRespon
         if hashlib.md5(ours, usedforsecurity=False).hexdigest() == etag.strip('"').lower():
             etags[number] = etag
     return etags
+
+
+def _require_utf8(name: str) -> None:
+    """Refuse a name from the disk that is in another encoding, which no request can hold. Raises InvalidRequest."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = name.encode(errors="replace").decode()
+        raise InvalidRequest("FIELD_INVALID", f"The name of {shown} is not UTF-8. Rename the file.", field="name") from None

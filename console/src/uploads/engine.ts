@@ -129,8 +129,12 @@ async function create(some: readonly Entry[]): Promise<void> {
         void v1.POST("/v1/files/{id}/abort", { params: { path: { id: item.id } } });
         continue;
       }
-      const targets = { uploadUrl: item.upload_url, uploadUrls: item.upload_urls, partSize: item.part_size };
       entry.created += 1;
+      if (item.status === "Ready") {
+        settle(entry, { state: "done", fileId: item.id, sent: entry.upload.size, error: undefined });
+        continue;
+      }
+      const targets = { uploadUrl: item.upload_url, uploadUrls: item.upload_urls, partSize: item.part_size };
       entry.job.plan = planned(entry.upload.size, targets);
       entry.job.phase = "sending";
       change(entry, { fileId: item.id, error: undefined });

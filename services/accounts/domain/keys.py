@@ -68,9 +68,9 @@ def prefix_of(text: str) -> str | None:
     return next((prefix for prefix, form in _FORMS.items() if form.fullmatch(text)), None)
 
 
-def make_user_key() -> NewKey:
-    """A new random key of a person."""
-    return _new(_USER_MARK + secrets.token_hex(_USER_BYTES), len(_USER_MARK))
+def user_key(secret: bytes) -> NewKey:
+    """The key of a person that 64 random bytes make."""
+    return _new(_USER_MARK + secret[:_USER_BYTES].hex(), len(_USER_MARK))
 
 
 def make_token() -> str:

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from services.accounts.domain.home import Home
+from services.accounts.domain.repeats import Repeats
 from services.accounts.domain.texts import comma_list
 from services.accounts.domain.users import check_given
 from services.accounts.permissions import BUILT_IN, PERMISSIONS, built_in_id
+from services.accounts.records import OneCall
 from services.accounts.roles import Role, RoleChange
+from services.accounts.store.call_records import public_id_of
 from services.accounts.store.roles import RoleStore
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from services.platform.identity import Identity
 
 _NAME = re.compile(r"[a-z0-9_-]{2,30}")
@@ -26,23 +30,41 @@ class Roles:
     """Operations of people managers; their permission has been checked. `revoked(key_id)` is called for each session and key that
     permits something else than before. Raises PERMISSION_DENIED for callers of another account."""
 
-    def __init__(self, store: RoleStore, home: Home, revoked: Callable[[int], None]) -> None:
-        self._store, self._home, self._revoked = store, home, revoked
+    def __init__(self, store: RoleStore, home: Home, repeats: Repeats, revoked: Callable[[int], None]) -> None:
+        self._store, self._home, self._repeats, self._revoked = store, home, repeats, revoked
 
     async def all(self, caller: Identity) -> Sequence[Role]:
         """Those that every account has, and the account's own."""
         return await self._store.all(await self._home.require(caller))
 
-    async def create(self, caller: Identity, name: str, description: str, permissions: Sequence[str]) -> Role:
-        """Add a role. Raises FIELD_INVALID, ESCALATION_DENIED (permissions that the caller lacks) and NAME_TAKEN."""
+    async def create(
+        self, caller: Identity, name: str, description: str, permissions: Sequence[str], call: IdempotentCall | None = None
+    ) -> Role:
+        """Add a role; or the one that an earlier call with the same idempotency key has added, as it is now.
+
+        Raises IDEMPOTENCY_KEY_MISMATCH, ROLE_NOT_FOUND (that one is gone), FIELD_INVALID, ESCALATION_DENIED (permissions that the caller
+        lacks) and NAME_TAKEN.
+        """
         account_id = await self._home.require(caller)
+
+        async def made(_one: OneCall, ids: Sequence[int]) -> Role:
+            return _still(await self._store.role(account_id, public_id_of(ids)))
+
+        async def make(one: OneCall) -> Role:
+            return await self._create(caller, account_id, name, description, permissions, one)
+
+        return await self._repeats.once(call, caller, make, made)
+
+    async def _create(
+        self, caller: Identity, account_id: int, name: str, description: str, permissions: Sequence[str], one: OneCall
+    ) -> Role:
         name, description = name.strip().lower(), description.strip()
         faults = [*_name_faults(name), *_description_faults(description)]
         if not permissions:
             faults.append(("permissions", "At least one permission is required"))
         _check(faults or _permission_faults(permissions))
         check_given(caller, permissions, "permissions")
-        return await self._store.add(account_id, name, description, frozenset(permissions))
+        return await self._store.add(account_id, name, description, frozenset(permissions), one)
 
     async def update(
         self, caller: Identity, role_id: str, name: str | None, description: str | None, permissions: Sequence[str] | None

@@ -19,6 +19,7 @@ from services.accounts.people import Person, Session
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.sessions import SessionStore
 from services.accounts.store.sign_in_links import LinkStore
+from services.accounts.store.stored_links import StoredLink
 from services.platform.audit.actor import acting_user
 from services.platform.clock import Clock, system_clock
 from services.platform.errors import DarkroomError, ErrorReason
@@ -42,6 +43,11 @@ class NewLink:
     person: Person | None
     """Whom it signs in; None for the first administrator, whom its use adds."""
     expires_at: datetime
+
+    @property
+    def stored(self) -> StoredLink:
+        """The link as it is stored."""
+        return StoredLink(digest_of(self.token), self.expires_at)
 
     def url(self, public_url: str) -> str:
         """The link, at the URL of the installation. The part after the number sign stays in the browser, so no log contains it."""
@@ -77,9 +83,9 @@ class LinkMaker:
         return await self._make(person.account_id, person, validity)
 
     async def _make(self, account_id: int, person: Person | None, validity: timedelta) -> NewLink:
-        token, expires_at = secrets.token_urlsafe(_TOKEN_BYTES), self._clock() + validity
-        await self._store.add(account_id, person, digest_of(token), expires_at)
-        return NewLink(token, person, expires_at)
+        link = NewLink(secrets.token_urlsafe(_TOKEN_BYTES), person, self._clock() + validity)
+        await self._store.add(account_id, person, link.stored)
+        return link
 
 
 class SignInLinks:

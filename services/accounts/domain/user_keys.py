@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from services.accounts.domain.keys import make_user_key
+from services.accounts.domain.keys import user_key
+from services.accounts.domain.repeats import Repeats
 from services.accounts.domain.texts import comma_list
 from services.accounts.domain.usage import Usage
 from services.accounts.people import PersonKey
+from services.accounts.records import OneCall
 from services.accounts.store.sessions import SessionStore
 from services.platform.clock import Clock, system_clock
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotent_call import IdempotentCall
 from services.platform.identity import Identity, UserIdentity
 from services.platform.scopes import require_changed_password
 
@@ -24,20 +27,54 @@ class UserKeys:
     number) unless the account has a number of its own."""
 
     def __init__(
-        self, store: SessionStore, usage: Usage, revoked: Callable[[int], None], clock: Clock = system_clock, *, max_keys: int = 0
+        self,
+        store: SessionStore,
+        usage: Usage,
+        repeats: Repeats,
+        revoked: Callable[[int], None],
+        clock: Clock = system_clock,
+        *,
+        max_keys: int = 0,
     ) -> None:
-        self._store, self._usage, self._revoked, self._clock, self._max_keys = store, usage, revoked, clock, max_keys
+        self._store, self._usage, self._repeats, self._revoked = store, usage, repeats, revoked
+        self._clock, self._max_keys = clock, max_keys
 
     async def create(
-        self, caller: Identity, name: str, permissions: Sequence[str], expires_at: Callable[[], datetime | None]
+        self,
+        caller: Identity,
+        name: str,
+        permissions: Sequence[str],
+        expires_at: Callable[[], datetime | None],
+        call: IdempotentCall | None = None,
     ) -> tuple[PersonKey, str]:
-        """A new key's record and the key itself, which cannot be shown again. It has at most the limits of the key that calls, if one does.
-        `expires_at` may raise FIELD_INVALID, too.
+        """A new key's record and the key itself, which only a repeated call shows again: with the same idempotency key, and with the same
+        session or key. It has at most the limits of the key that calls, if one does. `expires_at` may raise FIELD_INVALID, too.
 
-        Raises PERMISSION_DENIED, PASSWORD_CHANGE_REQUIRED, FIELD_INVALID (name, permissions, expire_time) and TOO_MANY_API_KEYS, in this
-        order.
+        Raises PERMISSION_DENIED, PASSWORD_CHANGE_REQUIRED, IDEMPOTENCY_KEY_MISMATCH, API_KEY_NOT_FOUND (that of the earlier call is gone),
+        FIELD_INVALID (name, permissions, expire_time) and TOO_MANY_API_KEYS, in this order.
         """
         user = _person(caller)
+
+        async def make(one: OneCall) -> tuple[PersonKey, str]:
+            return await self._create(caller, user, name, permissions, expires_at, one)
+
+        async def made(one: OneCall, ids: Sequence[int]) -> tuple[PersonKey, str]:
+            key = await self._store.key(ids[0])
+            if key is None:
+                raise _no_such_key()
+            return key, user_key(self._repeats.secret(one)).secret
+
+        return await self._repeats.once(call, caller, make, made)
+
+    async def _create(
+        self,
+        caller: Identity,
+        user: UserIdentity,
+        name: str,
+        permissions: Sequence[str],
+        expires_at: Callable[[], datetime | None],
+        one: OneCall,
+    ) -> tuple[PersonKey, str]:
         name = name.strip() or _DEFAULT_NAME
         if len(name) > _LONGEST or "\0" in name:
             raise DarkroomError(ErrorReason.FIELD_INVALID, f"Name must be {_LONGEST} characters or fewer, without NUL", field="name")
@@ -55,7 +92,7 @@ class UserKeys:
                 message = "expiresAt must not be later than the expiry of the key that creates this one"
                 raise DarkroomError(ErrorReason.FIELD_INVALID, message, field="expire_time")
             ends = ends or calling.expires_at
-        key = make_user_key()
+        key = user_key(self._repeats.secret(one))
         made = await self._store.add_key(
             caller.account_id,
             user.id,
@@ -65,7 +102,7 @@ class UserKeys:
             ends,
             caller_id=caller.key_id,
             max_keys=self._max_keys,
-            now=self._clock(),
+            one=one,
         )
         if made is None:
             raise DarkroomError(ErrorReason.API_KEY_INVALID, "Invalid token")
@@ -88,8 +125,12 @@ class UserKeys:
             if "\0" not in key_id:
                 ended = await self._store.end_key(caller.account_id, user.id, key_id)
         if ended is None:
-            raise DarkroomError(ErrorReason.API_KEY_NOT_FOUND, "API key not found")
+            raise _no_such_key()
         self._revoked(ended)
+
+
+def _no_such_key() -> DarkroomError:
+    return DarkroomError(ErrorReason.API_KEY_NOT_FOUND, "API key not found")
 
 
 def _person(caller: Identity) -> UserIdentity:

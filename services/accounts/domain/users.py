@@ -13,8 +13,10 @@ from services.accounts.domain.passwords import Passwords, check_strength
 from services.accounts.domain.texts import comma_list
 from services.accounts.people import DEFAULT_TEAM, DEFAULT_TEAM_ID, NewPerson, Person
 from services.accounts.permissions import ADMIN, HIGHEST, USER, lacking, level, permissions_of
+from services.accounts.records import OneCall
 from services.accounts.store.changes import GoneError
 from services.accounts.store.people import PeopleStore
+from services.accounts.store.stored_links import StoredLink
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import Identity
 
@@ -64,8 +66,25 @@ class Users:
         _check_manageable(caller, person)
         return person
 
-    async def create(self, caller: Identity, name: str, password: str | None, role: str | None, team: str | None) -> Person:
-        """Add a person, who has to change the password; with None, one who has no password yet. A role that does not exist is `user`.
+    async def find_made(self, caller: Identity, ids: Sequence[int]) -> Person:
+        """The person that an earlier call has added. Raises USER_NOT_FOUND."""
+        person = await self._store.by_number(await self._home.require(caller), ids[0])
+        if person is None:
+            raise _not_found()
+        return person
+
+    async def create(
+        self,
+        caller: Identity,
+        name: str,
+        password: str | None,
+        role: str | None,
+        team: str | None,
+        one: OneCall | None = None,
+        link: StoredLink | None = None,
+    ) -> Person:
+        """Add a person, who has to change the password; with None, one who has no password yet, and perhaps a link for the first sign-in. A
+        role that does not exist is `user`. `one` is the call, if it may be repeated.
 
         Raises FIELD_INVALID (name, password), ESCALATION_DENIED, FIELD_INVALID (team), NAME_TAKEN and USER_LIMIT_REACHED.
         """
@@ -84,9 +103,9 @@ class Users:
         password_hash = await self._passwords.hash(password) if password is not None else ""
         person = NewPerson(name=name, password_hash=password_hash, role=given, team_id=team_id, must_change=password is not None)
         try:
-            return await self._store.add(account_id, person, max_users=self._rules.max_users)
+            return await self._store.add(account_id, person, one, link, max_users=self._rules.max_users)
         except GoneError:
-            return await self.create(caller, name, password, role, team)
+            return await self.create(caller, name, password, role, team, one, link)
 
     async def update(self, caller: Identity, user_id: str, role: str | None, team: str | None) -> Person:
         """Change the role or the team of a person. A role that does not exist changes nothing, and neither does a blank team.

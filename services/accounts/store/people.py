@@ -16,8 +16,11 @@ from sqlalchemy import text
 from darkroom.common.v1 import audit_pb2
 from services.accounts.people import NewPerson, Person
 from services.accounts.permissions import ADMIN, BUILT_IN
+from services.accounts.records import OneCall
+from services.accounts.store.call_records import store_call
 from services.accounts.store.changes import GoneError, add_default_team, changing, ids
 from services.accounts.store.departures import LEAVES_FOR
+from services.accounts.store.stored_links import ADD_LINK, StoredLink, link_values
 from services.platform.audit.actor import Actor
 from services.platform.audit.changes import Values, details, enter
 from services.platform.audit.log import actor_values, audit_sql
@@ -35,6 +38,7 @@ _PEOPLE = f"SELECT {PERSON_COLUMNS} FROM person {PERSON_JOINS}"  # noqa: S608 - 
 _ALL = text(f"{_PEOPLE} WHERE person.account_id = :account_id ORDER BY person.id")
 _BY_NAME = text(f"{_PEOPLE} WHERE person.account_id = :account_id AND person.name = :name")
 _BY_ID = text(f"{_PEOPLE} WHERE person.account_id = :account_id AND person.public_id = :public_id")
+_BY_NUMBER = text(f"{_PEOPLE} WHERE person.account_id = :account_id AND person.id = :id")
 
 _HOME = text("SELECT min(id) AS id FROM account WHERE CAST(:named AS bigint) IS NULL OR id = :named")
 _COUNT = text("SELECT count(*) AS people, count(*) FILTER (WHERE role = :admin) AS admins FROM person WHERE account_id = :account_id")
@@ -129,6 +133,10 @@ class PeopleStore:
         rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "public_id": public_id})
         return person_of(rows[0]) if rows else None
 
+    async def by_number(self, account_id: int, number: int) -> Person | None:
+        rows = await self._database.fetch(_BY_NUMBER, {"account_id": account_id, "id": number})
+        return person_of(rows[0]) if rows else None
+
     async def existing(self, account_id: int, public_ids: Collection[str]) -> set[str]:
         """Those of the ids that somebody has."""
         rows = await self._database.fetch(_EXISTING, {"account_id": account_id, "public_ids": list(public_ids)})
@@ -164,10 +172,12 @@ class PeopleStore:
         rows = await self._database.fetch(_ROLE, {"account_id": account_id, "name": name})
         return frozenset(rows[0]["permissions"]) if rows else None
 
-    async def add(self, account_id: int, person: NewPerson, *, max_users: int) -> Person:
-        """Add a person, to a team that exists. Raises NAME_TAKEN, and USER_LIMIT_REACHED when there are `max_users` (0: any number).
+    async def add(
+        self, account_id: int, person: NewPerson, one: OneCall | None = None, link: StoredLink | None = None, *, max_users: int
+    ) -> Person:
+        """Add a person, to a team that exists, and perhaps a link for the first sign-in, by a call, which is stored with them.
 
-        Raises GoneError, too.
+        Raises NAME_TAKEN, USER_LIMIT_REACHED when there are `max_users` (0: any number), GoneError, and as `store_call`.
         """
         async with changing(self._database, account_id) as transaction:
             await _check(transaction, account_id, person.role, person.team_id)
@@ -177,7 +187,11 @@ class PeopleStore:
             if max_users and count["people"] >= max_users:
                 message = f"User limit reached ({max_users} max)"
                 raise DarkroomError(ErrorReason.USER_LIMIT_REACHED, message, metadata={"max_users": str(max_users)})
-            return await _added(transaction, account_id, person)
+            added = await _added(transaction, account_id, person)
+            if link is not None:
+                await transaction.fetch(ADD_LINK, link_values(account_id, added.id, added.name, link))
+            await store_call(transaction, one, account_id, [added.id])
+            return added
 
     async def add_first(self, account_id: int, person: NewPerson, actor: Actor) -> None:
         """Add a person unless there is somebody."""

@@ -10,7 +10,9 @@ from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.accounts.permissions import BUILT_IN, USER, built_in_id
+from services.accounts.records import OneCall
 from services.accounts.roles import Role, RoleChange
+from services.accounts.store.call_records import numbers_of, store_call
 from services.accounts.store.changes import changing, ids
 from services.platform.audit.changes import Values, details, enter
 from services.platform.database import Database, Transaction
@@ -82,8 +84,8 @@ class RoleStore:
         """Raise NAME_TAKEN if another role than that has the name."""
         _check_free(name, role_id, await self._database.fetch(_NAMED, {"account_id": account_id, "name": name}))
 
-    async def add(self, account_id: int, name: str, description: str, permissions: frozenset[str]) -> Role:
-        """Add one. Raises NAME_TAKEN."""
+    async def add(self, account_id: int, name: str, description: str, permissions: frozenset[str], one: OneCall) -> Role:
+        """Add one by a call, which is stored with it. Raises NAME_TAKEN, and as `store_call`."""
         values = {"name": name, "description": description, "permissions": sorted(permissions)}
         async with changing(self._database, account_id) as transaction:
             _check_free(name, "", await transaction.fetch(_NAMED, {"account_id": account_id, "name": name}))
@@ -91,6 +93,7 @@ class RoleStore:
             role = await _found(transaction, account_id, added["id"])
             assert role is not None
             await _enter(transaction, audit_pb2.AUDIT_ACTION_ROLE_CREATED, account_id, None, role)
+            await store_call(transaction, one, account_id, numbers_of(role.id))
             return role
 
     async def update(self, account_id: int, role_id: str, change: RoleChange) -> Sequence[int] | None:

@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.accounts.people import Person, PersonKey, Session
+from services.accounts.records import OneCall
+from services.accounts.store.call_records import store_call
 from services.accounts.store.familiar_networks import IS_FAMILIAR, NOTE_NETWORK, SWEEP_NETWORKS
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
 from services.platform.audit.actor import Actor
@@ -83,7 +85,7 @@ WITH added AS (
 ),
 entered AS (SELECT *, CAST(:account_id AS bigint) AS account_id FROM added),
 {audit_sql("entered", audit_pb2.AUDIT_ACTION_KEY_CREATED, details=_OF_KEY)}
-SELECT public_id FROM added
+SELECT id FROM added
 """)  # noqa: S608 - put together from constants
 """Nothing if what calls has been ended."""
 
@@ -188,11 +190,13 @@ class SessionStore:
         *,
         caller_id: int,
         max_keys: int,
-        now: datetime,
+        one: OneCall,
     ) -> PersonKey | None:
-        """Add a key of a person, by a session or a key of that person. None if that has been ended, or the person is gone.
+        """Add a key of a person, by a call with a session or a key of that person, which is stored with it. None if that has been ended, or
+        the person is gone.
 
-        A person may have `max_keys` (0: any number) unless the account has a number of its own. Raises TOO_MANY_API_KEYS.
+        A person may have `max_keys` (0: any number) unless the account has a number of its own. Raises TOO_MANY_API_KEYS, and as
+        `store_call`.
         """
         named = {"account_id": account_id, "owner": owner}
         async with self._database.transaction() as transaction:
@@ -200,7 +204,7 @@ class SessionStore:
             if not locked:
                 return None
             person_id = locked[0]["id"]
-            [count] = await transaction.fetch(_COUNT_KEYS, {"account_id": account_id, "person_id": person_id, "now": now})
+            [count] = await transaction.fetch(_COUNT_KEYS, {"account_id": account_id, "person_id": person_id, "now": one.moment})
             most = max_keys if count["max_keys"] is None else count["max_keys"]
             if most and count["keys"] >= most:
                 raise DarkroomError(
@@ -219,8 +223,10 @@ class SessionStore:
                 **actor_values(),
             }
             added = await transaction.fetch(_ADD_KEY, values)
-            rows = await transaction.fetch(_KEYS, named) if added else ()
-        return next((_key(row) for row in rows if row["public_id"] == added[0]["public_id"]), None)
+            if not added:
+                return None
+            await store_call(transaction, one, account_id, [added[0]["id"]])
+            return _key((await transaction.fetch(_KEY, {"key_id": added[0]["id"]}))[0])
 
     async def keys(self, account_id: int, owner: str | None) -> Sequence[PersonKey]:
         """The keys of a person, or of all people of the account (None), the oldest first."""

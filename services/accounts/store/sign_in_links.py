@@ -13,27 +13,13 @@ from services.accounts.people import Person
 from services.accounts.permissions import ADMIN
 from services.accounts.store.familiar_networks import NOTE_NETWORK
 from services.accounts.store.people import PERSON_COLUMNS, PERSON_JOINS, person_of
+from services.accounts.store.stored_links import ADD_LINK, StoredLink, link_values
 from services.platform.audit.actor import Actor
 from services.platform.audit.log import actor_values, audit_sql
 from services.platform.database import Database
 
 _SWEEP_ROWS = 1000
 
-_ADD = text(f"""
-WITH added AS (
-  INSERT INTO sign_in_link (sha256, account_id, person_id, expires_at)
-  VALUES (:sha256, :account_id, CAST(:person_id AS bigint), :expires_at) RETURNING account_id, coalesce(person_id, 0) AS person_id
-),
-{
-    audit_sql(
-        "added",
-        audit_pb2.AUDIT_ACTION_SESSION_LINK_CREATED,
-        resource="person_id",
-        details="jsonb_build_object('user_name', CAST(:name AS text), 'expires_at', CAST(CAST(:expires_at AS timestamptz) AS text))",
-    )
-}
-SELECT 1
-""")  # noqa: S608 - put together from constants
 _FIND = text(f"""
 SELECT sign_in_link.person_id IS NULL AS for_first, {PERSON_COLUMNS}
 FROM sign_in_link LEFT JOIN (person {PERSON_JOINS}) ON person.account_id = sign_in_link.account_id AND person.id = coalesce(
@@ -81,17 +67,10 @@ class LinkStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, account_id: int, person: Person | None, sha256: bytes, expires_at: datetime) -> None:
+    async def add(self, account_id: int, person: Person | None, link: StoredLink) -> None:
         """Add a link for a person, or for the first administrator (None)."""
-        values = {
-            "account_id": account_id,
-            "person_id": person.id if person is not None else None,
-            "name": person.name if person is not None else "",
-            "sha256": sha256,
-            "expires_at": expires_at,
-            **actor_values(),
-        }
-        await self._database.fetch(_ADD, values)
+        person_id, name = (person.id, person.name) if person is not None else (None, "")
+        await self._database.fetch(ADD_LINK, link_values(account_id, person_id, name, link))
 
     async def find(self, sha256: bytes, now: datetime) -> SignInLink | None:
         """The link with that token, unless it has been used or has expired."""

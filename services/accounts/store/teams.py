@@ -10,7 +10,9 @@ from sqlalchemy import text
 
 from darkroom.common.v1 import audit_pb2
 from services.accounts.people import DEFAULT_TEAM
+from services.accounts.records import OneCall
 from services.accounts.roles import Team
+from services.accounts.store.call_records import numbers_of, store_call
 from services.accounts.store.changes import add_default_team, changing
 from services.platform.audit.changes import details, enter
 from services.platform.database import Database, Transaction
@@ -44,14 +46,15 @@ class TeamStore:
         rows = await self._database.fetch(_BY_ID, {"account_id": account_id, "team_id": team_id})
         return _team(rows[0]) if rows else None
 
-    async def add(self, account_id: int, name: str) -> Team:
-        """Add one. Raises NAME_TAKEN."""
+    async def add(self, account_id: int, name: str, one: OneCall | None = None) -> Team:
+        """Add one by a call, which is stored with it. Raises NAME_TAKEN, and as `store_call`."""
         await add_default_team(self._database, account_id)
         async with changing(self._database, account_id) as transaction:
             await _check_free(transaction, account_id, name)
             [added] = await transaction.fetch(_ADD, {"account_id": account_id, "name": name})
             told = details(after={"name": name}, team_id=added["id"], team_name=name)
             await enter(transaction, audit_pb2.AUDIT_ACTION_TEAM_CREATED, account_id, told=told)
+            await store_call(transaction, one, account_id, numbers_of(added["id"]))
             return _team((await transaction.fetch(_BY_ID, {"account_id": account_id, "team_id": added["id"]}))[0])
 
     async def rename(self, account_id: int, team_id: str, name: str) -> Team | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from services.files.domain.keys import is_of_no_file
 from services.files.domain.quota import Quotas
@@ -35,6 +36,19 @@ class PutRefusal(enum.StrEnum):
     """It has more bytes than were announced, and than the account may store besides."""
     DISK_FULL = "disk_full"
     """There is no room for it."""
+    TOO_MANY = "too_many"
+    """As many to the same URL as there may be have not ended yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPut:
+    """A PUT of a client to a URL of an upload."""
+
+    key: str
+    upload_id: str | None
+    """For a part of a multipart upload."""
+    part_number: int
+    size_bytes: int
 
 
 _CLOSED = {FileState.READY: PutRefusal.ENDED, FileState.DELETING: PutRefusal.ENDED, FileState.CLEARING: PutRefusal.BUSY}
@@ -50,8 +64,9 @@ class Arrivals:
     def __init__(self, store: FileStore, public_urls: Presigner, upload_urls: UploadUrls, quotas: Quotas, disk: DiskGuard) -> None:
         self._store, self._signer, self._urls, self._quotas, self._disk = store, public_urls, upload_urls, quotas, disk
 
-    async def refusal(self, target: str, headers: Mapping[str, str]) -> PutRefusal | None:
-        """Why a PUT with this path and query, and these headers, names in lower case, is refused; None if it may pass.
+    async def answer(self, target: str, headers: Mapping[str, str]) -> UploadPut | PutRefusal | None:
+        """Whether a PUT with this path and query, and these headers, names in lower case, may pass: the PUT of an upload that may, or why
+        it is refused; None if another may pass.
 
         Raises UNAVAILABLE when the database cannot be reached.
         """
@@ -65,13 +80,16 @@ class Arrivals:
         file = await self._store.at(put.key)
         if file is None or file.upload_id != put.upload_id:
             return PutRefusal.ENDED
-        return _CLOSED.get(file.state) or await self._no_room(file, int(length))
+        return _CLOSED.get(file.state) or await self._of_open(file, UploadPut(put.key, put.upload_id, put.part_number, int(length)))
 
-    async def _no_room(self, file: File, length: int) -> PutRefusal | None:
+    async def _of_open(self, file: File, put: UploadPut) -> UploadPut | PutRefusal | None:
         # Outputs are of tasks that run: these end, whatever there is room for, and outputs count when their task has succeeded with them.
         if not file.visible:
             return None
-        if not self._disk.admit(length):
+        return await self._no_room(file, put.size_bytes) or put
+
+    async def _no_room(self, file: File, length: int) -> PutRefusal | None:
+        if not self._disk.has_room(length):
             return PutRefusal.DISK_FULL
         total = self._urls.most_with(file, length)
         if total <= file.counted_bytes:

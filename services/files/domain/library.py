@@ -13,11 +13,11 @@ from typing import Protocol
 from services.files.config import FilesSettings
 from services.files.domain.errors import not_found
 from services.files.domain.intake import Intake
-from services.files.domain.naming import attachment, encoded_attachment
 from services.files.presign import Presigner, in_thread
 from services.files.records import EndedTask, File, FileState
 from services.files.store import FileStore, TaskFileStore
 from services.platform.clock import Clock
+from services.platform.content_disposition import attachment
 from services.platform.errors import DarkroomError, ErrorReason
 
 _DEFAULT_PAGE = 100
@@ -42,7 +42,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The name of a download, percent-encoded in its disposition, and its media type."""
+    """The name of a download, and its media type."""
 
     name: str
     media_type: str
@@ -73,7 +73,7 @@ class Downloads:
             return url(
                 file.object_key,
                 seconds,
-                disposition=encoded_attachment(offer.name),
+                disposition=attachment(offer.name),
                 media_type=offer.media_type,
                 cache_control=offer.cache_control,
             )

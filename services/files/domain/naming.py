@@ -5,7 +5,6 @@ from __future__ import annotations
 import mimetypes
 import unicodedata
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
@@ -66,15 +65,3 @@ def of_the_same_medium(media_type: str, media_types: Sequence[str]) -> tuple[str
 def same_kind(one: str, other: str) -> bool:
     """Whether two extensions, in lower case, name the same kind of file: `jpg` and `jpeg` do."""
     return one == other or any({one, other} <= kind for kind in _SAME_KIND)
-
-
-def attachment(name: str) -> str:
-    """The Content-Disposition header that offers a download under `name` (RFC 6266, with the encoding of RFC 8187)."""
-    plain = "".join(character if character.isascii() and character.isprintable() and character not in '"\\%' else "_" for character in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def encoded_attachment(name: str) -> str:
-    """The same for clients that decode the plain name as they would a part of a URL."""
-    encoded = quote(name, safe="!'()*~")
-    return f'attachment; filename="{encoded}"'

@@ -16,7 +16,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 
 @dataclass(frozen=True, slots=True)
 class CreatedUpload:
-    """A record and where its bytes go: `url` for one PUT, or `part_urls`."""
+    """A record and where its bytes go: `url` for one PUT, or `part_urls`; neither once it is READY."""
 
     file: File
     urls_expire_at: datetime
@@ -58,14 +58,15 @@ class UploadUrls:
         return length * -(-file.size_bytes // usual) if length > usual else file.size_bytes
 
     async def sign(self, files: Sequence[File], bytes_left: int) -> list[CreatedUpload]:
-        """Fresh URLs for each of the files, in order: one per part where a multipart upload was started, else one.
+        """Fresh URLs for each of the files, in order: one per part where a multipart upload was started, else one. None for those that are
+        READY.
 
         The edge lets no file grow beyond what counts for it by more than `bytes_left`.
         """
         expires_at = self._clock() + self._settings.upload_url_life
         seconds = self._settings.upload_url_seconds
-        counts = [-(-file.size_bytes // self.part_bytes_of(file)) if file.upload_id is not None else 0 for file in files]
-        wanted = [(file, number) for file, count in zip(files, counts, strict=True) for number in (range(1, count + 1) if count else (0,))]
+        numbers = [self._numbers(file) for file in files]
+        wanted = [(file, number) for file, own in zip(files, numbers, strict=True) for number in own]
 
         def sign(each: tuple[File, int]) -> str:
             file, number = each
@@ -76,13 +77,21 @@ class UploadUrls:
         # Sign everything at once in a thread, then distribute the URLs.
         urls = iter(await in_thread(sign, wanted))
         created = []
-        for file, count in zip(files, counts, strict=True):
-            if count:
-                part_urls = tuple(next(urls) for _ in range(count))
-                created.append(CreatedUpload(file, expires_at, part_urls=part_urls, part_bytes=self.part_bytes_of(file)))
+        for file, own in zip(files, numbers, strict=True):
+            signed = tuple(next(urls) for _ in own)
+            if not signed:
+                created.append(CreatedUpload(file, expires_at))
+            elif file.upload_id is None:
+                created.append(CreatedUpload(file, expires_at, url=signed[0]))
             else:
-                created.append(CreatedUpload(file, expires_at, url=next(urls)))
+                created.append(CreatedUpload(file, expires_at, part_urls=signed, part_bytes=self.part_bytes_of(file)))
         return created
+
+    def _numbers(self, file: File) -> range:
+        """The parts to sign for; 0 is the whole."""
+        if file.state is FileState.READY:
+            return range(0)
+        return range(1) if file.upload_id is None else range(1, -(-file.size_bytes // self.part_bytes_of(file)) + 1)
 
     def _most(self, file: File, bytes_left: int) -> int:
         """How many bytes a URL of the file takes. Parts may be larger than usual, as those of a file that is larger than announced."""
@@ -94,8 +103,5 @@ class UploadUrls:
 
 
 def _key_to_write(file: File) -> str:
-    """Where a single PUT goes. An upload for a file that has its bytes already, or that a service writes, goes to a name that nothing
-    reads."""
-    if file.state in (FileState.PENDING, FileState.CLEARING) and uploader_of(file.object_key) is not None:
-        return file.object_key
-    return upload_key(file.account_id, file.id)
+    """Where a single PUT goes; for a file that a service writes, to a name that nothing reads."""
+    return file.object_key if uploader_of(file.object_key) is not None else upload_key(file.account_id, file.id)

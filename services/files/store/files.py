@@ -139,6 +139,8 @@ _END_CLEARING = text("UPDATE file SET state = 'pending', sweep_at = expires_at W
 
 _AT = text("SELECT * FROM file WHERE object_key = :object_key")
 
+_UNFINISHED_AT = text("SELECT object_key, upload_id FROM file WHERE object_key = ANY(:keys) AND state IN ('pending', 'clearing')")
+
 _RESERVE = text("""
 UPDATE file SET arriving_bytes = :arriving_bytes
 WHERE id = :file_id AND state = 'pending' AND arriving_bytes < :arriving_bytes
@@ -295,6 +297,11 @@ class FileStore(Store):
         """The file whose bytes are, or are to be, the object of that name."""
         found = await self._files(_AT, object_key=object_key)
         return found[0] if found else None
+
+    async def unfinished_at(self, object_keys: Collection[str]) -> set[tuple[str, str | None]]:
+        """The names of those objects whose file is not READY yet, each with the id of its multipart upload."""
+        rows = await self._database.fetch(_UNFINISHED_AT, {"keys": list(object_keys)})
+        return {(row["object_key"], row["upload_id"]) for row in rows}
 
     async def reserve(self, file: File, arriving_bytes: int, check: Check) -> None:
         """Count so many bytes for a PENDING upload. Nothing changes where `check` raises about all that the account then stores."""

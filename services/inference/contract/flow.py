@@ -58,6 +58,8 @@ class WholeFile:
     limits: Limits
     """For pictures that are read."""
     hints: Hints = NO_HINTS
+    note: Callable[[str], None] = lambda _note: None
+    """Takes a sentence for the user about what of the file could not be read."""
 
     @property
     def name(self) -> str:
@@ -81,9 +83,11 @@ class WholeFile:
         """
         try:
             found, size = open_scaled(self.content, self.limits, wanted, self.hints)
-            return in_memory(found), size
         except DarkroomError as error:
             raise error.saying(f"{self.name}: {error.message}") from error
+        for note in found.notes:
+            self.note(note)
+        return in_memory(found), size
 
 
 @dataclass(frozen=True, slots=True)

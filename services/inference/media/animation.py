@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from services.inference.media import colour
-from services.inference.media.decode import decode
+from services.inference.media import colour, gif
+from services.inference.media.decode import TURNED_BY_A_QUARTER, decode, orientation_of
 from services.inference.media.errors import damaged_error, over_limit
 from services.inference.media.header import Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
@@ -20,7 +20,7 @@ from services.pictures.media_format import MediaFormat, sniff
 USUAL_DELAY = 100
 """Milliseconds of a frame, where a file does not say."""
 _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
-    MediaFormat.GIF: pyvips.Image.gifload_buffer,
+    MediaFormat.GIF: gif.load,
     MediaFormat.WEBP: pyvips.Image.webpload_buffer,
 }
 _MOST_FRAMES = 10_000
@@ -42,8 +42,10 @@ class Animation:
     """Frames of one size, with alpha or without."""
 
     frames: Sequence[pyvips.Image]
-    """sRGB, 8 bits."""
+    """sRGB, 8 bits, upright."""
     timing: Timing
+    notes: tuple[str, ...] = ()
+    """About what could not be read."""
 
     @property
     def width(self) -> int:
@@ -70,20 +72,35 @@ class GifSaving:
     """How much a sample may differ from the frame before and count as unchanged."""
 
 
-def facts(data: bytes, limits: Limits, hints: Hints) -> tuple[int, int, Timing]:
-    """Width and height of a frame, and the timing. Raises as `media.decode`."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The size of a frame in pixels, once upright, and the timing."""
+
+    width: int
+    height: int
+    timing: Timing
+    notes: tuple[str, ...] = ()
+    """About what could not be read."""
+
+
+def facts(data: bytes, limits: Limits, hints: Hints) -> Facts:
+    """The facts about an animation. Raises as `media.decode`."""
     opened = _opened(data, limits)
     if opened is None:
         image = decode(data, limits, hints)
-        return image.width, image.height, Timing([USUAL_DELAY], 0)
-    return opened.width, _page_height(opened), _timing(opened)
+        return Facts(image.width, image.height, Timing([USUAL_DELAY], 0), image.notes)
+    width, height = opened.width, _page_height(opened)
+    if orientation_of(opened) in TURNED_BY_A_QUARTER:
+        width, height = height, width
+    return Facts(width, height, _timing(opened))
 
 
 def read(data: bytes, limits: Limits, hints: Hints, folder: Path) -> Animation:
     """The frames, decoded into a file in `folder`. Raises as `media.decode`; all pixels of all frames count for `limits`."""
     opened = _opened(data, limits)
     if opened is None:
-        return Animation([_still(decode(data, limits, hints))], Timing([USUAL_DELAY], 0))
+        image = decode(data, limits, hints)
+        return Animation([_still(image)], Timing([USUAL_DELAY], 0), image.notes)
     timing, height = _timing(opened), _page_height(opened)
     target = folder / "frames.v"
     try:
@@ -91,7 +108,8 @@ def read(data: bytes, limits: Limits, hints: Hints, folder: Path) -> Animation:
     except pyvips.Error as error:
         raise damaged_error(sniff(data) or MediaFormat.GIF) from error
     stack = pyvips.Image.new_from_file(str(target))
-    return Animation([stack.crop(0, number * height, stack.width, height) for number in range(len(timing.delays))], timing)
+    # Each crop is one page with the orientation of all.
+    return Animation([stack.crop(0, number * height, stack.width, height).autorot() for number in range(len(timing.delays))], timing)
 
 
 def frame_of(animation: Animation, number: int, format_: MediaFormat | None = None) -> Image:

@@ -11,10 +11,11 @@ import numpy as np
 import pyvips
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_IMAGE
-from services.inference.media import bmp, colour, heic, svg
+from services.inference.media import bmp, colour, gif, heic, svg
 from services.inference.media.compression import source_quality
 from services.inference.media.errors import damaged_error, unsupported_error
 from services.inference.media.exif import rewritten
+from services.inference.media.frames import notes_of_frames
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
@@ -31,7 +32,7 @@ _LOADERS: dict[MediaFormat, Callable[..., pyvips.Image]] = {
     MediaFormat.PNG: pyvips.Image.pngload_buffer,
     MediaFormat.WEBP: pyvips.Image.webpload_buffer,
     MediaFormat.TIFF: pyvips.Image.tiffload_buffer,
-    MediaFormat.GIF: pyvips.Image.gifload_buffer,
+    MediaFormat.GIF: gif.load,
     MediaFormat.AVIF: pyvips.Image.heifload_buffer,
     MediaFormat.SVG: pyvips.Image.svgload_buffer,
 }
@@ -54,6 +55,8 @@ _LEFT_TO_SHRINK = 2.0
 
 _TURNED = range(2, 9)
 """EXIF orientations that are not upright."""
+TURNED_BY_A_QUARTER = range(5, 9)
+"""Those that swap width and height."""
 
 _END_OF_JPEG = b"\xff\xd9"
 
@@ -83,7 +86,7 @@ def read_header(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> Header:
     if (reader := _reader(format_)) is not None:
         return reader.read_header(data, format_, limits)
     image = _open(data, format_, limits, hints)
-    width, height = (image.height, image.width) if _orientation(image) >= 5 else (image.width, image.height)
+    width, height = (image.height, image.width) if orientation_of(image) in TURNED_BY_A_QUARTER else (image.width, image.height)
     return Header(format_, width, height, image.bands, image.format != "uchar")
 
 
@@ -116,9 +119,10 @@ def open_scaled(
     format_ = _require_format(data, hints)
     if (reader := _reader(format_)) is not None:
         image = reader.decode(data, format_, limits)
+        image = dataclasses.replace(image, notes=(*notes_of_frames(data, format_), *image.notes))
         return image, (image.width, image.height)
     opened = _open(data, format_, limits, hints)
-    turned = _orientation(opened) >= 5
+    turned = orientation_of(opened) in TURNED_BY_A_QUARTER
     size = (opened.height, opened.width) if turned else (opened.width, opened.height)
     target = wanted(size)
     if target is not None and not all(side <= own for side, own in zip(target, size, strict=True)):
@@ -131,7 +135,8 @@ def open_scaled(
         if isinstance(read, LazyImage) and format_ is MediaFormat.JPEG:
             # A decoder can only fail below the header where the file ends before its end marker: it goes on after all other damage.
             read = dataclasses.replace(read, rest_is_sound=data.endswith(_END_OF_JPEG))
-        return dataclasses.replace(read, source_quality=source_quality(data, format_), source_progressive=progressive), size
+        notes = (*notes_of_frames(data, format_), *read.notes)
+        return dataclasses.replace(read, source_quality=source_quality(data, format_), source_progressive=progressive, notes=notes), size
     except pyvips.Error as error:
         raise damaged_error(format_) from error
 
@@ -177,7 +182,8 @@ def _open(data: bytes, format_: MediaFormat, limits: Limits, hints: Hints) -> py
     return image
 
 
-def _orientation(image: pyvips.Image) -> int:
+def orientation_of(image: pyvips.Image) -> int:
+    """The EXIF orientation of an opened file, 1 if it has none."""
     # libheif rotates AVIF by itself and libvips then drops the field.
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
@@ -188,7 +194,7 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
     if _frames(image) > 1:
         notes.append(FIRST_FRAME.format(frames=_frames(image)))
     icc = _blob(image, "icc-profile-data")
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     significant_bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
     xres, yres = image.xres, image.yres
     metadata = Metadata(

@@ -1,4 +1,4 @@
-"""GIF files as bytes: their delays and repetitions can change while the compressed pixels stay the same.
+"""GIF files as bytes: their delays and repetitions can change while the compressed pixels stay the same; and how libvips opens them.
 
 GIF89a: https://www.w3.org/Graphics/GIF/spec-gif89a.txt; Netscape's extension
 says how often they are repeated after they were shown once.
@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
+
+import pyvips
 
 from services.inference.media.errors import damaged_error
 from services.pictures.media_format import MediaFormat
+from services.platform.errors import DarkroomError
 
 _EXTENSION, _PICTURE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL = 0xF9
 _NETSCAPE = b"\x0bNETSCAPE2.0"
 _HEAD_BYTES = 13
+_CLEAR_PIXEL = (
+    b"\x21\xf9\x04\x01\x00\x00\x00\x00"  # a control: colour 0 is transparent
+    b"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00"  # 1 x 1, two colours of its own
+    b"\x02\x02\x44\x01\x00"
+)
+"""A frame of one transparent pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,34 @@ class _Block:
     kind: int
     """The label of an extension."""
     content: bytes
+
+
+def load(data: bytes, **options: Any) -> pyvips.Image:
+    """As `pyvips.Image.gifload_buffer`, but the canvas is transparent where no frame has covered it yet, and not black."""
+    opened = pyvips.Image.gifload_buffer(data, **options)
+    if opened.hasalpha() or _covers(data):
+        return opened
+    # Libvips keeps the canvas's own transparency if any frame has a transparent colour. The one added is not read.
+    pages = opened.get("n-pages")
+    last = {"n": pages} if options.get("n") == -1 else {}
+    opened = pyvips.Image.gifload_buffer(_before_end(data) + _CLEAR_PIXEL + b";", **{**options, **last}).copy()
+    opened.set_type(pyvips.GValue.gint_type, "n-pages", pages)
+    return opened
+
+
+def _covers(data: bytes) -> bool:
+    """Whether the first frame covers the canvas; also of a file that is too damaged to tell."""
+    with suppress(DarkroomError):
+        for block in _blocks(data):
+            if block.kind == _PICTURE:
+                return struct.unpack_from("<4H", block.content, 1) == (0, 0, *struct.unpack_from("<HH", data, 6))
+    return True
+
+
+def _before_end(data: bytes) -> bytes:
+    with suppress(DarkroomError):
+        return data[: len(_head(data)) + sum(len(block.content) for block in _blocks(data))]
+    return data
 
 
 def retime(data: bytes, delay: Callable[[int], int], loop: int) -> bytes:

@@ -17,7 +17,7 @@ def peak_memory(picture: Header, _parameters: EditAnimation) -> int:
 
 def run(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> NewFile:
     """The GIF. Raises as `media.animation.read` and `written`."""
-    content = edit_gif(file.content, parameters, file.limits, file.hints, step)
-    width, height, _ = animation.facts(content, step.result_limits, file.hints)
+    content = edit_gif(file, parameters, step)
+    made = animation.facts(content, step.result_limits, file.hints)
     step.label("animation")
-    return NewFile(content, MediaFormat.GIF.media_type, MediaFormat.GIF.extension, width=width, height=height)
+    return NewFile(content, MediaFormat.GIF.media_type, MediaFormat.GIF.extension, width=made.width, height=made.height)

@@ -17,6 +17,8 @@ def peak_memory(picture: Header, _parameters: ExtractFrame) -> int:
 def run(file: WholeFile, parameters: ExtractFrame, step: PlainStep) -> Image:
     """The frame. Raises FIELD_INVALID for one that is not there, and as `media.animation.read`."""
     frames = animation.read(file.content, file.limits, file.hints, step.folder)
+    for note in frames.notes:
+        file.note(note)
     step.check()
     step.label(f"frame{parameters.frame}")
     return animation.frame_of(frames, checked_frame(frames, parameters.frame, "frame"))

@@ -20,6 +20,8 @@ def peak_memory(picture: Header, _parameters: ExtractFrames) -> int:
 def run(file: WholeFile, parameters: ExtractFrames, step: PlainStep) -> NewFile:
     """The archive. Raises FIELD_INVALID for a first frame that is not there, and as `media.animation.read`."""
     frames = animation.read(file.content, file.limits, file.hints, step.folder)
+    for note in frames.notes:
+        file.note(note)
     first = checked_frame(frames, parameters.first, "first")
     last = min(parameters.last, len(frames.frames) - 1) if parameters.HasField("last") else len(frames.frames) - 1
     format_ = MediaFormat.WEBP if parameters.format == FRAME_FORMAT_WEBP else MediaFormat.PNG

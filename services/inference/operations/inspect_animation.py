@@ -19,6 +19,10 @@ def peak_memory(picture: Header, _parameters: InspectAnimation) -> int:
 def run(file: WholeFile, _parameters: InspectAnimation, step: PlainStep) -> Data:
     """The facts in the file. Raises as `media.animation.facts`."""
     step.label("info")
-    width, height, timing = animation.facts(file.content, file.limits, file.hints)
-    delays = list(timing.delays)
-    return Data({"width": width, "height": height, "pages": len(delays), "delay": delays, "loop": timing.loop, "duration": sum(delays)})
+    found = animation.facts(file.content, file.limits, file.hints)
+    for note in found.notes:
+        file.note(note)
+    delays, loop = list(found.timing.delays), found.timing.loop
+    return Data(
+        {"width": found.width, "height": found.height, "pages": len(delays), "delay": delays, "loop": loop, "duration": sum(delays)}
+    )

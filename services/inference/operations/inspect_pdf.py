@@ -11,7 +11,10 @@ from darkroom.operations.v1.inspect_pdf_pb2 import InspectPdf
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Image, Saving, encode
+from services.inference.pdf.condition import condition_of
+from services.inference.pdf.notices import warn
 from services.inference.pdf.pages import draw_page, page_of, path_of, readable, size_within
+from services.inference.pdf.texts import DAMAGED
 from services.pictures.media_format import MediaFormat
 
 _WIDEST, _HIGHEST = 300, 1200
@@ -22,6 +25,8 @@ _JPEG = Saving(MediaFormat.JPEG, quality=80, keep_metadata=False)
 def run(file: WholeFile, parameters: InspectPdf, step: PlainStep) -> Data:
     """The facts about the document. Raises FILE_CORRUPT and FILE_ENCRYPTED."""
     step.label("pages")
+    if condition_of(path_of(file)).is_damaged:
+        warn(step, DAMAGED)
     with readable(path_of(file), step.folder) as document:
         count = len(document)
         if not parameters.thumbnails:

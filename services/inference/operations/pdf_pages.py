@@ -12,7 +12,10 @@ from darkroom.operations.v1.pdf_pages_pb2 import PdfPages
 from services.inference.contract.flow import NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Image, Metadata, Saving, encode
+from services.inference.pdf.condition import condition_of
+from services.inference.pdf.notices import warn
 from services.inference.pdf.pages import draw_page, gray, page_of, path_of, readable, size_at
+from services.inference.pdf.texts import DAMAGED
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat, written_format
 from services.pictures.page_list import BadPageList, pages_of
@@ -32,9 +35,12 @@ def run(file: WholeFile, parameters: PdfPages, step: PlainStep) -> NewFile | Sev
     """
     saving, dpi = _saving(parameters), parameters.dpi or _USUAL_DPI
     archive, separate = step.folder / "pages.zip", list[NewFile]()
+    condition = condition_of(path_of(file))
+    if condition.is_damaged:
+        warn(step, DAMAGED)
     with readable(path_of(file), step.folder) as document, zipfile.ZipFile(archive, "w") as packed:
         pages = _selected(parameters.pages, len(document))
-        sizes = {page: _size(document, page, dpi, step) for page in pages}
+        sizes = {page: _size(document, page, dpi, condition.unit(page), step) for page in pages}
         for done, page in enumerate(pages):
             step.check()
             step.report(done / len(pages), f"Page {page}")
@@ -61,10 +67,10 @@ def _selected(text: str, count: int) -> list[int]:
         raise DarkroomError(ErrorReason.FIELD_INVALID, str(error), field="pages") from error
 
 
-def _size(document: pdfium.PdfDocument, number: int, dpi: int, step: PlainStep) -> Size:
+def _size(document: pdfium.PdfDocument, number: int, dpi: int, unit: float, step: PlainStep) -> Size:
     """Checked for all pages before the first is drawn."""
     with page_of(document, number) as page:
-        size = size_at(page, dpi)
+        size = size_at(page, dpi, unit)
     step.result_limits.check(*size, f"Page {number}, at {dpi} dpi,")
     return size
 

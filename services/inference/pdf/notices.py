@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.inference.contract.flow import Attachment
+from services.inference.contract.plain_step import PlainStep
 from services.inference.contract.step import Step
 from services.inference.pdf.texts import KEPT, WARNINGS
 
@@ -39,7 +40,7 @@ def tell(step: Step, outcome: dict[str, Any], *, dry: bool = False) -> None:
         warn(step, warning)
 
 
-def warn(step: Step, warning: str) -> None:
+def warn(step: PlainStep, warning: str) -> None:
     """A notice with a warning about the document."""
     step.notice("document_warning", "", warning, WARNINGS.read(warning))
 

@@ -63,10 +63,10 @@ def page_of(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.PdfPag
         page.close()
 
 
-def size_at(page: pdfium.PdfPage, dpi: float) -> Size:
-    """Width and height of the picture of a page, in pixels."""
+def size_at(page: pdfium.PdfPage, dpi: float, unit: float) -> Size:
+    """Width and height of the picture of a page, whose unit is as large as so many points, in pixels."""
     width, height = page.get_size()
-    return max(1, round(width * dpi / POINTS)), max(1, round(height * dpi / POINTS))
+    return max(1, round(width * unit * dpi / POINTS)), max(1, round(height * unit * dpi / POINTS))
 
 
 def size_within(page: pdfium.PdfPage, widest: int, highest: int) -> Size:

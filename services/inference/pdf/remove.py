@@ -11,6 +11,7 @@ from pathlib import Path
 from pypdf.generic import DictionaryObject
 
 from services.inference.pdf import objects
+from services.inference.pdf.condition import condition_of
 from services.inference.pdf.contents import Contents
 from services.inference.pdf.declared_pass import DeclaredPass, MarksToLeave
 from services.inference.pdf.document import PARSE_ERRORS, DamagedDocumentError, Document, corrupt, mend, open_document
@@ -19,7 +20,7 @@ from services.inference.pdf.protection import protection_of
 from services.inference.pdf.report import Finding, Method, Report
 from services.inference.pdf.search.geometry import around
 from services.inference.pdf.search.survey import Candidate, Survey
-from services.inference.pdf.texts import DAMAGE_WARNING, NOT_REMOVABLE, NOT_SEARCHED, NOT_SURE, NOT_VERIFIED, TOO_LONG
+from services.inference.pdf.texts import DAMAGE_WARNING, DAMAGED, NOT_REMOVABLE, NOT_SEARCHED, NOT_SURE, NOT_VERIFIED, TOO_LONG
 from services.inference.pdf.verify import ExpectedChanges, VerificationFailed, verify
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -50,6 +51,8 @@ def remove_watermarks(source: Path, target: Path, on_page: OnPage, wanted: Remov
     report = _remove_mending(source, target, on_page, wanted)
     if report.is_changed:
         report.warnings += protection_of(source).warnings()
+    if condition_of(source).is_damaged and DAMAGE_WARNING not in report.warnings:
+        report.warnings.append(DAMAGE_WARNING if report.is_changed else DAMAGED)
     return report
 
 

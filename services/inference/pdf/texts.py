@@ -7,6 +7,7 @@ from services.platform.wordings import Wordings
 SIGNATURE_WARNING = "The document was signed; the change makes its signatures invalid."
 ENCRYPTION_WARNING = "The document was encrypted with an owner password; the result is not encrypted."
 DAMAGE_WARNING = "The document was damaged; the result holds what could be read of it."
+DAMAGED = "The document is damaged or cut off, so pages may lack content."
 UNREADABLE = "page {page}: some of its content cannot be decoded and was left unchanged"
 TOO_LONG = "page {page}: its content is too long to be searched for marks that do not declare themselves"
 NOT_SEARCHED = "page {page}: it is damaged and could not be searched for marks that do not declare themselves"
@@ -25,6 +26,7 @@ WARNINGS = Wordings(
         "signature_lost": SIGNATURE_WARNING,
         "encryption_lost": ENCRYPTION_WARNING,
         "damaged": DAMAGE_WARNING,
+        "content_missing": DAMAGED,
         "unreadable": UNREADABLE,
         "too_long": TOO_LONG,
         "not_searched": NOT_SEARCHED,

@@ -11,14 +11,13 @@ from pathlib import Path, PurePosixPath
 from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
 from services.inference.media import Image, encode, encode_into, final_saving
-from services.inference.media.notes import NOTES
 from services.inference.pipeline.run import Product, Run, ShortResult
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
 _LONGEST = 200
-"""Characters; records allow 300, and most file systems 255 bytes."""
+"""Bytes in UTF-8; records allow 300 characters, and most file systems 255 bytes."""
 _LONGEST_WORDS = 40
 _MOST_LABELS = 8
 _ENCODED_IN_MEMORY = 64 << 20
@@ -32,8 +31,7 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
     run.operation_bytes[:] = finished.operation_bytes
     for notice in finished.notices:
         run.notice(*notice)
-    for note in finished.notes:
-        run.notice("picture_note", "", note, NOTES.read(note))
+    run.tell_notes(finished.notes)
     if finished.format is None:
         name = result_name(run.source_name, finished.labels, DATA_EXTENSION, run.taken_names)
         return Product(name, DATA_TYPE, finished.content, None)
@@ -63,8 +61,7 @@ async def write_product(medium: Medium, run: Run) -> Product | None:
             )
         case Image():
             medium = finished(medium, generated=run.generated_picture is not None)
-            for note in medium.notes:
-                run.notice("picture_note", "", note, NOTES.read(note))
+            run.tell_notes(medium.notes)
             content, format_ = await asyncio.to_thread(encode_picture, medium, run.folder), medium.saving.format
             name = result_name(run.source_name, run.labels, format_.extension, run.taken_names)
             return Product(name, format_.media_type, content, file_pb2.ImageInfo(width=medium.width, height=medium.height, frames=1), after)
@@ -138,7 +135,7 @@ def result_name(source: str, labels: Sequence[str], extension: str, taken: Colle
     number = 1
     while True:
         ending = f"{tail}{'' if number == 1 else f'-{number}'}.{extension}"
-        name = stem[: _LONGEST - len(ending)] + ending
+        name = stem.encode()[: _LONGEST - len(ending.encode())].decode(errors="ignore") + ending
         if name not in taken:
             return name
         number += 1

@@ -14,6 +14,7 @@ from services.inference.contract.flow import Data, NewFile, Several, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Hints, Image, Limits, configure_libvips
 from services.inference.media import isolated as media_child
+from services.inference.media.notes import notice_of
 from services.pictures.operations import Arity, parameters_of, spec_of
 
 CHILD_IMPORTS = media_child.CHILD_IMPORTS
@@ -38,9 +39,14 @@ def apply(folder: Path, asked: FileJob, *rest: Any) -> dict[str, Any]:
     configure_libvips(1)
     operation = operation_pb2.Operation.FromString(asked.operation)
     spec = spec_of(operation)
-    files = [WholeFile(path, asked.limits, Hints(name, asked.svg_dpi)) for path, name in zip(paths, asked.names, strict=True)]
     labels: list[str] = []
     notices: list[tuple[object, ...]] = []
+    notes: list[tuple[str, str]] = []
+
+    def opened(path: Path, name: str) -> WholeFile:
+        return WholeFile(path, asked.limits, Hints(name, asked.svg_dpi), lambda note: notes.append((note, name if len(paths) > 1 else "")))
+
+    files = [opened(path, name) for path, name in zip(paths, asked.names, strict=True)]
     step = PlainStep(
         source_name=asked.names[0],
         folder=folder,
@@ -53,6 +59,9 @@ def apply(folder: Path, asked: FileJob, *rest: Any) -> dict[str, Any]:
     run = importlib.import_module(f"services.inference.operations.{spec.name}").run
     made = run(files if spec.arity is Arity.ALL else files[0], parameters_of(operation), step)
     results: Sequence[Image | Data | NewFile] = [made.first, *made.others] if isinstance(made, Several) else [made]
+    # The owner gets the notes of a picture when it is written.
+    later = made.notes if isinstance(made, Image) else ()
+    notices += [notice_of(note, name) for note, name in dict.fromkeys(notes) if name or note not in later]
     return {"made": [_left(each, folder / left_name(number)) for number, each in enumerate(results)], "labels": labels, "notices": notices}
 
 

@@ -39,6 +39,7 @@ from services.inference.media import (
 )
 from services.inference.media import isolated as media_child
 from services.inference.media.decode import open_scaled
+from services.inference.media.notes import notice_of
 from services.inference.pipeline import one_graph
 from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
@@ -154,6 +155,8 @@ def _worked(
         with _timed(seconds, name):
             made = importlib.import_module(f"services.inference.operations.{name}").run(medium, parameters, step)
         changes.note(parameters, medium, made)
+        if isinstance(medium, Image | LazyImage) and not isinstance(made, Image | LazyImage):
+            notices.extend(map(notice_of, medium.notes))
         medium = made
         whole = one_graph.size_after(parameters, whole)
         assert not isinstance(medium, WholeFile)

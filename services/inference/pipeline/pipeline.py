@@ -111,7 +111,7 @@ class Pipeline:
         async def read(number: int) -> Image:
             source = await fetch(number)
             try:
-                return await self._reading.reference(source, run.folder)
+                return await run.with_notes(self._reading.reference(source, run.folder))
             finally:
                 await asyncio.to_thread(source.path.unlink)
 
@@ -208,6 +208,8 @@ class Pipeline:
         if operation is self._operations[-1] and isinstance(before, Image) and operation.spec.produces == options_pb2.MEDIA_KIND_IMAGE:
             # It changes no more than the file, which is the result.
             before = finished(before, generated=run.generated_picture is not None)
+        if isinstance(before, Image):
+            run.tell_notes(before.notes)
         files = before if isinstance(before, Sequence) else [await as_file(before, run)]
         with run.stages.measure(operation.spec.name, operation=True):
             worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
@@ -244,6 +246,8 @@ class Pipeline:
         if isinstance(made, Several):
             run.attachments += made.others
             made = made.first
+        if isinstance(medium, Image) and not isinstance(made, Image):
+            run.tell_notes(medium.notes)
         if isinstance(made, Document):
             run.attachments += made.attachments
         if medium is None or changes.changed:
@@ -266,7 +270,7 @@ class Pipeline:
             notice=run.notice,
             keeping=run.keeping,
             last=run.last,
-            auxiliary=lambda file_id: self._reading.auxiliary(file_id, run.folder),
+            auxiliary=lambda file_id: run.with_notes(self._reading.auxiliary(file_id, run.folder)),
         )
 
     def _operations_of(self, run: Run) -> Sequence[BoundOperation]:

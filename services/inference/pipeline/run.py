@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import Attachment, GeneratedPicture, Keeping, Medium, NewFile
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
-from services.inference.media import Header
+from services.inference.media import Header, Image
+from services.inference.media.notes import notice_of
 from services.inference.pipeline.stages import Stages
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
@@ -103,3 +104,14 @@ class Run:
     def source_name(self) -> str:
         """The base of the results' names; empty without a source."""
         return self.sources[0].name if self.sources else ""
+
+    def tell_notes(self, notes: Iterable[str]) -> None:
+        """Pass on the notes of a picture that is not written itself."""
+        for note in notes:
+            self.notice(*notice_of(note))
+
+    async def with_notes(self, reading: Awaitable[Image]) -> Image:
+        """A picture besides the input, once its notes are passed on."""
+        image = await reading
+        self.tell_notes(image.notes)
+        return image

@@ -9,8 +9,9 @@ from functools import partial
 import pyvips
 
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
+from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, Hints, Limits, animation
+from services.inference.media import Header, animation
 from services.inference.media.animation import Animation, GifSaving, Timing
 from services.inference.media.gif import has_local_palettes, retime
 from services.pictures.media_format import MediaFormat, sniff
@@ -39,10 +40,13 @@ def checked_frame(frames: Animation, number: int, field: str) -> int:
     return number
 
 
-def edit_gif(data: bytes, parameters: EditAnimation, limits: Limits, hints: Hints, step: PlainStep) -> bytes:
+def edit_gif(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> bytes:
     """The GIF. Raises as `media.animation.read` and `encode_gif`."""
+    data = file.content
     is_gif = sniff(data) is MediaFormat.GIF
-    frames = animation.read(data, limits, hints, step.folder)
+    frames = animation.read(data, file.limits, file.hints, step.folder)
+    for note in frames.notes:
+        file.note(note)
     timing = _timed(frames.timing, parameters)
     retimed_ = retime(data, lambda delay: round(_delay(delay * 10, parameters) / 10), timing.loop) if is_gif else b""
     moves = _resizes(frames, parameters) or parameters.flip_horizontal or parameters.flip_vertical or parameters.angle

@@ -52,6 +52,11 @@ def parse(file: RangeFile) -> Probe:
     )
 
 
+def count_frames(file: RangeFile) -> int:
+    """Samples of the longest track if the file is a sequence, else 1. Raises DamagedFileError."""
+    return _frames(file, list(_boxes(file, 0, file.size)))
+
+
 def _boxes(file: RangeFile, position: int, end: int) -> Iterator[_Box]:
     for _ in range(_MAX_BOXES):
         if position >= end:

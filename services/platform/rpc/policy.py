@@ -20,9 +20,14 @@ _STANDARD = {
     "grpc.reflection.v1.ServerReflection": options_pb2.ACCESS_ANYONE,
     "externalscaler.ExternalScaler": options_pb2.ACCESS_ANYONE,
     "envoy.service.auth.v3.Authorization": options_pb2.ACCESS_ANYONE,
+    "envoy.service.ext_proc.v3.ExternalProcessor": options_pb2.ACCESS_ANYONE,
 }
 # Any process that reaches these can ask; certificates identify it.
-_CERTIFIED = {"externalscaler.ExternalScaler": frozenset({SCALER}), "envoy.service.auth.v3.Authorization": frozenset({EDGE})}
+_CERTIFIED = {
+    "externalscaler.ExternalScaler": frozenset({SCALER}),
+    "envoy.service.auth.v3.Authorization": frozenset({EDGE}),
+    "envoy.service.ext_proc.v3.ExternalProcessor": frozenset({EDGE}),
+}
 
 
 @dataclass(frozen=True, slots=True)

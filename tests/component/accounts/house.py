@@ -16,9 +16,11 @@ from services.accounts.domain.authentication import KeyAuthenticator
 from services.accounts.domain.callers import Callers
 from services.accounts.domain.config import PeopleRules
 from services.accounts.domain.home import Home
+from services.accounts.domain.new_people import NewPeople
 from services.accounts.domain.passwords import Passwords
 from services.accounts.domain.rate_limits import Borrow, RateLimits
 from services.accounts.domain.rate_rules import RateRules
+from services.accounts.domain.repeats import Repeats
 from services.accounts.domain.sessions import Sessions
 from services.accounts.domain.sign_in_links import LinkMaker, SignInLinks
 from services.accounts.domain.usage import Usage
@@ -27,6 +29,7 @@ from services.accounts.domain.users import Users
 from services.accounts.people import Person, Session
 from services.accounts.records import KeyOwner
 from services.accounts.store.accounts import AccountStore
+from services.accounts.store.call_records import CallRecords
 from services.accounts.store.credentials import CredentialStore
 from services.accounts.store.people import PeopleStore
 from services.accounts.store.revocations import RevocationStore
@@ -35,6 +38,7 @@ from services.accounts.store.sign_in_links import LinkStore
 from services.platform.audit.log import AuditEntry, AuditLog, AuditQuery
 from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.idempotency import IdempotencyRecords
 from services.platform.identity import Client, Identity
 from tests.harness.callers import calling
 from tests.unit.accounts.limits import Buckets, limits
@@ -74,7 +78,10 @@ class House:
         self.links = SignInLinks(self.link_store, self.sessions, self.session_store, self.home, self.rules, self.clock)
         self.callers = Callers(self.accounts, self.people, self.sessions, self.session_store)
         self.users = Users(self.people, self.home, passwords, self.rules, self.forget)
-        self.keys = UserKeys(self.session_store, self.usage, self.forget, self.clock, max_keys=5)
+        idempotency = IdempotencyRecords(database, self.clock)
+        self.repeats = Repeats(idempotency, CallRecords(database), b"pepper", self.clock)
+        self.new_people = NewPeople(self.users, self.link_maker, self.repeats)
+        self.keys = UserKeys(self.session_store, self.usage, self.repeats, self.forget, self.clock, max_keys=5)
         self.account_id = 0
 
     async def opened(self) -> House:

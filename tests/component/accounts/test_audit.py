@@ -149,7 +149,10 @@ async def test_entries_expire(trail: Trail) -> None:
 async def test_nothing_of_people_changes_without_an_entry(trail: Trail) -> None:
     """Each change is tried while the log takes nothing, and then again."""
     house = await House(trail.database).opened()
-    roles, teams = Roles(RoleStore(house.database), house.home, house.forget), Teams(TeamStore(house.database), house.home)
+    roles, teams = (
+        Roles(RoleStore(house.database), house.home, house.repeats, house.forget),
+        Teams(TeamStore(house.database), house.home, house.repeats),
+    )
     settings = AccountSettings(SettingStore(house.database), house.home, {}, lambda: None)
     branding, me = Branding(LogoStore(house.database), house.home), house.owner
     bundle = BundleState(id="ocr", name="", description="", estimated_size="", version="", tools=[], status="installed")

@@ -276,7 +276,7 @@ async def test_changes_name_who_made_them(house: House) -> None:
 
 
 async def test_nobody_gives_what_the_giver_lacks(house: House) -> None:
-    roles = Roles(RoleStore(house.database), house.home, house.forget)
+    roles = Roles(RoleStore(house.database), house.home, house.repeats, house.forget)
     await house.add_role("keeper", "users:manage", "teams:manage")
     await house.add_role("helper", "tools:use", "files:own", "teams:manage")
     await house.add_role("auditor", "audit:read")
@@ -305,7 +305,7 @@ async def test_nobody_gives_what_the_giver_lacks(house: House) -> None:
 async def test_nobody_changes_or_removes_who_may_do_more(house: House, by_key: bool) -> None:
     """Neither a person with a role of the account's own, nor a key of the account with a list of scopes."""
     await house.admin()
-    roles = Roles(RoleStore(house.database), house.home, house.forget)
+    roles = Roles(RoleStore(house.database), house.home, house.repeats, house.forget)
     await house.add_role("keeper", "users:manage")
     await house.add_role("auditor", "audit:read")
     keeper = Identity(house.account_id, 1, scopes=frozenset({"users:manage"})) if by_key else await house.member("keeper", "keeper")

@@ -21,6 +21,7 @@ from edge.settings import EdgeSettings
 from services.files.presign import Presigner
 from services.platform.identity import Verifier
 from services.platform.rpc.server import Mount, listening
+from tests.component.edge.storekeeper import Processor
 from tests.component.edge.upstream import Upstream
 from tests.harness.parts import stack_with
 from tests.stacks import Account, ObjectStorage, StackUnderTest
@@ -123,7 +124,7 @@ class Edges:
         uploads pass."""
         if accounts.dir not in self._upstreams:
             told, settings, verifier = Upstream(), self.settings(accounts), _verifier(accounts)
-            files = [Mount(files_pb2_grpc.FilesServiceServicer()), Mount(told.storekeeper)]
+            files = [Mount(files_pb2_grpc.FilesServiceServicer()), Mount(told.storekeeper), Mount(Processor(told.storekeeper))]
             await self._stack.enter_async_context(listening("public", settings["edge_tasks"], told.mounts(), verifier, REFLECTED))
             await self._stack.enter_async_context(listening("public", settings["edge_files"], files, verifier))
             self._upstreams[accounts.dir] = told

@@ -31,7 +31,8 @@ async def answer(world: World, url: str | None, length: int = 1, files: Files | 
     assert url is not None
     parts = urlsplit(url)
     told = {"content-length": str(length), **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return await (files or world.files).arrivals.refusal(f"{parts.path}?{parts.query}", told)
+    found = await (files or world.files).arrivals.answer(f"{parts.path}?{parts.query}", told)
+    return found if isinstance(found, PutRefusal) else None
 
 
 async def used(world: World, account: int) -> int:
@@ -142,7 +143,7 @@ async def test_a_full_disk_takes_no_uploads_and_results_still(world: World, tmp_
     created = await world.create(account, "photo.png", 1000)
     free = world.settings.model_copy(update={"disk_path": tmp_path})
     room = DiskGuard(free.model_copy(update={"disk_reserve_bytes": 0}))
-    assert not room.admit(10**15)
+    assert not room.has_room(10**15)
     full = world.again(disk_path=tmp_path, disk_reserve_bytes=10**15)
     assert await answer(world, created.url, 1000, full) is PutRefusal.DISK_FULL
     [output] = await full.remote_task_files.create_outputs(account, task, 1, [NewOutput("out.png", "image/png", 40, 30, 1)])

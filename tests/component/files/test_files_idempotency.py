@@ -67,8 +67,14 @@ async def test_a_repeat_gives_the_same_files_with_urls_that_work(world: World) -
     parts = [UploadedPart(number, etag) for number, etag in enumerate(etags, start=1)]
     assert (await world.files.uploads.complete(call.account_id, again[1].file.id, parts)).state is FileState.READY
     assert (await world.files.uploads.complete(call.account_id, again[0].file.id, [])).state is FileState.READY
-    # Used files are still what the key has made.
-    assert ids(await create(world, call, *uploads)) == ids(first)
+    # Used files are still what the key has made, and no URL leads to them.
+    used = await create(world, call, *uploads)
+    assert ids(used) == ids(first)
+    assert [(each.file.state, each.url is None, each.part_urls) for each in used] == [
+        (FileState.READY, True, ()),
+        (FileState.READY, True, ()),
+        (FileState.PENDING, False, ()),
+    ]
 
 
 async def test_another_request_or_deleted_files_are_an_error(world: World) -> None:

@@ -28,6 +28,7 @@ from tests.component.tasks.hooks import Hooks
 from tests.component.tasks.receiver import Receiver
 from tests.component.tasks.scene import ACCOUNT, Scene
 from tests.harness.callers import calling
+from tests.harness.refusing_log import Change, assert_none_without_an_entry
 
 KEY = Actor(ActorKind.KEY, "ci", 7, "203.0.113.7", "curl/8")
 
@@ -134,6 +135,48 @@ async def test_credits_terms_and_policies(trail: Trail, clean_engine: AsyncEngin
     assert (granted.action, granted.details) == ("credits.granted", {"credits": "12.5", "reference": "march"})
     assert (terms.action, terms.resource_id, terms.details["multiplier"]) == ("account.terms_set", ACCOUNT, "0.8")
     assert (policy.action, policy.details["weight"], policy.details["max_open"]) == ("account.policy_set", "2", "9")
+
+
+async def test_no_change_without_an_entry(trail: Trail, clean_engine: AsyncEngine, scene: Scene, clock: MovableClock) -> None:
+    database, hooks = Database(clean_engine), Hooks(clean_engine, scene, clock)
+    pipelines, ledger, policies, batches = PipelineStore(database), LedgerStore(database), PolicyStore(database), BatchStore(database)
+    [webhook, _], [gone, _] = [await hooks.webhooks.create(ACCOUNT, "https://127.0.0.1/in", ["task.failed"]) for _ in range(2)]
+    definition = stored_pb2.StoredPipeline(name="shop").SerializeToString()
+    ann, bob = (Viewer(ACCOUNT, name, sees_all=False) for name in ("ann", "bob"))
+    saved = await pipelines.create(ann, uuid4(), definition, most=9, call=None, now=clock())
+    await pipelines.create(bob, uuid4(), definition, most=9, call=None, now=clock())
+    task, other = await scene.create(), await scene.create()
+    await scene.store.cancel(ACCOUNT, other.id, reason=ErrorReason.CANCELLED, message="", now=clock())
+    running, ended = [(await Batches(clean_engine, clock).create(2))[0].batch_id for _ in range(2)]
+    assert saved is not None and running is not None and ended is not None
+    await batches.cancel(ACCOUNT, ended, reason=ErrorReason.CANCELLED, message="", now=clock())
+    why = {"reason": ErrorReason.CANCELLED, "message": "", "now": clock()}
+    new = stored_pb2.StoredPipeline(name="blog").SerializeToString()
+    changes: dict[str, Change] = {
+        "webhook.created": lambda: hooks.webhooks.create(ACCOUNT, "https://127.0.0.1/more", []),
+        "webhook.changed": lambda: hooks.webhooks.set_events(ACCOUNT, webhook.id, []),
+        "webhook.disabled": lambda: hooks.webhooks.disable(ACCOUNT, webhook.id),
+        "webhook.enabled": lambda: hooks.webhooks.enable(ACCOUNT, webhook.id),
+        "webhook.secret_rotated": lambda: hooks.webhooks.rotate(ACCOUNT, webhook.id),
+        "webhook.secret_created": lambda: hooks.webhooks.default_secret(ACCOUNT),
+        "webhook.deleted": lambda: hooks.webhooks.delete(ACCOUNT, gone.id),
+        "pipeline.created": lambda: pipelines.create(ann, uuid4(), definition, most=9, call=None, now=clock()),
+        "pipeline.updated": lambda: pipelines.update(ACCOUNT, saved.id, new),
+        "pipeline.deleted": lambda: pipelines.delete(ACCOUNT, saved.id),
+        "pipeline.deleted of somebody": lambda: pipelines.delete_of(ACCOUNT, "bob"),
+        "task.cancelled": lambda: scene.store.cancel(ACCOUNT, task.id, **why),
+        "task.deleted": lambda: scene.store.delete(ACCOUNT, other.id),
+        "batch.cancelled": lambda: batches.cancel(ACCOUNT, running, **why),
+        "batch.deleted": lambda: batches.delete(ACCOUNT, ended),
+        "credits.granted": lambda: ledger.grant(ACCOUNT, amount_millicredits=12_500, note="", reference="march", now=clock()),
+        "account.terms_set": lambda: ledger.set_terms(ACCOUNT, unlimited=False, multiplier_permille=800),
+        "account.policy_set": lambda: policies.change(ACCOUNT, PolicyChange(2.0, None, 9, Keep.KEEP)),
+    }
+
+    async def actions() -> list[str]:
+        return [action for action, _ in await trail.actions()]
+
+    await assert_none_without_an_entry(database, changes, actions)
 
 
 async def test_concurrent_cancels_enter_one(trail: Trail, scene: Scene, clock: MovableClock) -> None:

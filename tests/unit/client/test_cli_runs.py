@@ -314,3 +314,14 @@ def test_what_was_refused_is_run_later_only_when_asked_for(monkeypatch: pytest.M
         assert "2 tasks were not created: The price is 6 credits and the balance 0." in " ".join(result.output.split())
     assert runner.invoke(app, ["resume", "--yes"]).exit_code == 0
     assert len(server.asked) == 2
+
+
+def test_names_that_are_not_utf8_are_written_down_and_printed() -> None:
+    folder, name = Path(os.fsdecode(b"out\xff")), os.fsdecode(b"bad\xff.png")
+    Path(name).write_text("x")
+    with Journal() as journal:
+        entry = new_entry(URL, [Path(name)], folder, UPSCALE, overwrite=False, name=name)
+        journal.write(entry)
+        assert journal.take_over([new_entry(URL, [Path(name)], folder, UPSCALE, overwrite=False, name=name)]) == [entry]
+    outcome = Outcome(name, name)
+    assert json.loads(outcome.as_json().encode())["input"] == name

@@ -4,7 +4,7 @@ import pytest
 
 from darkroom.connection import Server
 from darkroom.failures import ConnectionFailed
-from darkroom.naming import free_path
+from darkroom.naming import cut_to_fit, free_path, partial
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,12 @@ def test_a_failed_download_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), free_path(tmp_path / "x.png"):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "\U0001f600" * 100 + ".png", "x" * 300, "a.b..png", "." + "x" * 300])
+def test_a_name_fits_into_a_file_system(tmp_path: Path, name: str) -> None:
+    short = cut_to_fit(name)
+    assert len(short.encode()) <= 240 and (short == name or Path(short).suffix == Path(name).suffix or len(Path(name).suffix) > 240)
+    with free_path(tmp_path / short) as first, free_path(tmp_path / short) as second, partial(second) as part:
+        part.write_bytes(b"x")
+    assert first != second and second.read_bytes() == b"x"

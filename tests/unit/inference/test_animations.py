@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pictures
+from PIL import ImageOps
 
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
+from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Hints, Limits, animation
+from services.inference.media import Hints, Limits, animation, decode
 from services.inference.media.gif import retime
 from services.inference.operations.split import starts
 from services.inference.plain.animations import edit_gif
 from services.platform.errors import DarkroomError
+from tests.reported_files.animations import SIZE, TIMES, turned_webp
+from tests.reported_files.animations import gif as written_gif
 from tests.unit.imaging.pictures import photo
 
 DELAYS = [100, 50, 200]
@@ -55,7 +59,9 @@ def edit(folder: Path, data: bytes, **parameters: Any) -> bytes:
         notice=lambda *said: None,
         result_limits=LIMITS,
     )
-    return edit_gif(data, EditAnimation(**parameters), LIMITS, Hints(), step)
+    source = folder / "source"
+    source.write_bytes(data)
+    return edit_gif(WholeFile(source, LIMITS), EditAnimation(**parameters), step)
 
 
 def shown(data: bytes) -> tuple[list[Pictures.Image], list[int], int | None]:
@@ -161,3 +167,58 @@ def test_a_cut_file_is_no_accident(length: int) -> None:
 )
 def test_the_last_piece_takes_the_rest(length: int, pieces: int, piece: int, edges: list[int]) -> None:
     assert list(starts(length, pieces, piece)) == edges
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_webp_is_turned_first(tmp_path: Path, orientation: int) -> None:
+    source = turned_webp(orientation)
+    read = animation.read(source, LIMITS, Hints(), tmp_path)
+    with Pictures.open(io.BytesIO(source)) as opened:
+        for number, frame in enumerate(read.frames):
+            opened.seek(number)
+            frame_shown = ImageOps.exif_transpose(opened.convert("RGBA"))
+            assert frame_shown is not None and np.array_equal(frame.numpy(), np.asarray(frame_shown))
+    found = animation.facts(source, LIMITS, Hints())
+    assert (found.width, found.height) == (read.width, read.height) == (SIZE if orientation < 5 else SIZE[::-1])
+    assert found.timing == read.timing and (list(read.timing.delays), read.timing.loop) == (TIMES, 1)
+
+
+def test_what_no_frame_has_covered_yet_is_transparent(tmp_path: Path) -> None:
+    source = written_gif((8, 6), ((2, 1, 4, 3), 1, 5, 1), ((0, 0, 2, 2), 2, 12, 1), ((4, 4, 2, 2), 0, 40, 1))
+    read = animation.read(source + b"junk;", LIMITS, Hints(), tmp_path)
+    opaque = np.zeros((6, 8), bool)
+    for frame, (left, top, width, height) in zip(read.frames, [(2, 1, 4, 3), (0, 0, 2, 2), (4, 4, 2, 2)], strict=True):
+        opaque[top : top + height, left : left + width] = True
+        assert np.array_equal(frame.numpy()[..., 3] == 255, opaque)
+    assert list(read.timing.delays) == [50, 120, 400]
+    still = decode(source, LIMITS)
+    assert still.alpha is not None and int((still.alpha == 255).sum()) == 12
+    assert still.notes == ("Only the first of 3 frames or pages was used.",)
+    covered = decode(written_gif((8, 6), ((0, 0, 8, 6), 1, 5, 1), ((0, 0, 2, 2), 2, 12, 1)), LIMITS)
+    assert covered.alpha is None
+
+
+@pytest.mark.parametrize("parameters", [{"width": 4}, {"reverse": True}, {"speed": 2.0}, {"angle": 90}, {"optimize": True}])
+@pytest.mark.parametrize("loop", [None, 0, 4])
+def test_repetitions_and_times_are_kept(tmp_path: Path, parameters: dict[str, Any], loop: int | None) -> None:
+    source = written_gif((8, 6), ((0, 0, 8, 6), 1, 0, 1), ((0, 0, 2, 2), 2, 1, 1), ((4, 4, 2, 2), 0, 40, 1), loop=loop)
+    _, delays, found = shown(edit(tmp_path, source, **parameters))
+    assert found == loop
+    assert delays == ([20, 20, 200] if "speed" in parameters else [400, 10, 0] if "reverse" in parameters else [0, 10, 400])
+
+
+@pytest.mark.parametrize("disposal", [1, 2, 3])
+def test_frames_are_disposed_of_as_they_say(tmp_path: Path, disposal: int) -> None:
+    """Partial frames with a transparent colour, against Pillow."""
+    frames = [Pictures.new("RGBA", (30, 20), (0, 0, 0, 0)) for _ in range(4)]
+    for number, frame in enumerate(frames):
+        frame.paste(((200, 30, 30, 255), (30, 200, 30, 255))[number % 2], (5 * number, 2, 5 * number + 9, 9))
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=70, disposal=disposal)
+    read = animation.read(file.getvalue(), LIMITS, Hints(), tmp_path)
+    wanted, _, _ = shown(file.getvalue())
+    assert len(read.frames) == len(wanted) > 1
+    for frame, picture in zip(read.frames, wanted, strict=True):
+        found, expected = frame.numpy(), np.asarray(picture)
+        assert np.array_equal(found[..., 3], expected[..., 3])
+        assert np.array_equal(found[found[..., 3] > 0], expected[expected[..., 3] > 0])

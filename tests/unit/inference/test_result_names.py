@@ -31,3 +31,8 @@ def test_a_long_name_is_cut_before_its_labels() -> None:
     name = result_name("x" * 400 + ".jpg", ["cutout"], "png")
     assert len(name) == 200
     assert name.endswith("xx-cutout.png")
+
+
+def test_a_long_name_is_cut_between_characters() -> None:
+    name = result_name("水" * 120 + ".jpg", ["cutout"], "png")
+    assert len(name.encode()) in (198, 199, 200) and name.removesuffix("-cutout.png") == "水" * 63

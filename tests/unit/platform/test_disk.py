@@ -31,15 +31,20 @@ async def test_new_work_waits_until_there_is_room_again(monkeypatch: pytest.Monk
 async def test_uploads_that_have_begun_take_their_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1100))
     guard = DiskGuard(DiskSettings(disk_path=Path("/"), disk_reserve_bytes=1000))
-    assert [guard.admit(size) for size in (101, 60, 41, 40, 1)] == [False, True, False, True, False]
-    # There is room for small work still; the next look says what is left.
-    guard.check()
+    assert [guard.has_room(size) for size in (101, 100)] == [False, True]
+    with guard.arriving(60), guard.arriving(40):
+        # However often it is looked at: nothing of them may have arrived yet. There is room for small work still.
+        await guard.step()
+        assert [guard.has_room(size) for size in (1, 0)] == [False, True]
+        guard.check()
+    # They lie on the disk now, until the next look says what is left.
+    assert not guard.has_room(1)
     await guard.step()
-    assert guard.admit(100)
+    assert guard.has_room(100)
 
 
 async def test_without_a_folder_nothing_is_looked_at() -> None:
     guard = DiskGuard(DiskSettings(disk_reserve_bytes=10**18))
     await guard.step()
     guard.check()
-    assert guard.admit(10**18)
+    assert guard.has_room(10**18)

@@ -21,6 +21,7 @@ ENCODED = base64.b64encode(CONTENT).decode()
         f"data:;base64,{ENCODED}",
         f"data:image/svg+xml;charset=utf-8;base64,{ENCODED.rstrip('=')}",
         f"data:image/png;base64,{ENCODED[:70]}\r\n {ENCODED[70:]}",
+        f"data:image/png;base64,{ENCODED.replace('+', '-').replace('/', '_').rstrip('=')}",
         f"data:image/png;base64,{ENCODED.replace('+', '%2B').replace('=', '%3D')}",
     ],
 )
@@ -35,7 +36,7 @@ def test_content_is_read_as_it_is_written(url: str) -> None:
         ("data:image/png,hidden", "image: a data: URI must have the form data:<media type>;base64,<content>."),
         ("data:image/png;base64", "image: a data: URI must have the form data:<media type>;base64,<content>."),
         ("data:" + "x" * 2000 + ";base64,aaaa", "image: a data: URI must have the form data:<media type>;base64,<content>."),
-        ("data:image/png;base64,hid-den", "image: the content after ;base64, is not base64."),
+        ("data:image/png;base64,hid*den", "image: the content after ;base64, is not base64."),
         ("data:image/png;base64,hiddé", "image: the content after ;base64, is not base64."),
         ("data:image/png;base64,hidde", "image: the content after ;base64, is not base64."),
         ("data:image/png;base64,hi=dde", "image: the content after ;base64, is not base64."),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import io
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from inspect import cleandoc
 from typing import Annotated, Any
@@ -129,6 +131,9 @@ def main() -> None:
     """Entry point of the console script."""
     # Imported modules stay. Without this the collector goes through it as the process ends: a quarter of a short command's time.
     gc.freeze()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Paths are printed as the bytes that they are.
+        sys.stdout.reconfigure(errors="surrogateescape")
     run_app(app)
 
 

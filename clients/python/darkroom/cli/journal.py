@@ -209,7 +209,7 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.key,
         entry.url,
         json.dumps([str(path) for path in entry.inputs]),
-        str(entry.folder),
+        _stored(str(entry.folder)),
         entry.overwrite,
         _serialized(entry.operations),
         entry.process,
@@ -219,9 +219,18 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.task_id,
         None if entry.outputs is None else json.dumps([str(path) for path in entry.outputs]),
         json.dumps({name: str(path) for name, path in entry.auxiliary.items()}),
-        entry.name,
+        None if entry.name is None else _stored(entry.name),
         entry.refusal,
     )
+
+
+def _stored(path: str) -> str | bytes:
+    """A path, or its bytes if they are not UTF-8, which SQLite does not take as text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
 
 
 def _entry(
@@ -233,7 +242,7 @@ def _entry(
         key,
         url,
         [path if is_url(path) else Path(path) for path in json.loads(inputs)],
-        Path(folder),
+        Path(os.fsdecode(folder)),
         bool(overwrite),
         list(tasks_service_pb2.CreateTaskRequest.FromString(operations).operations),
         process,
@@ -243,7 +252,7 @@ def _entry(
         task_id,
         None if outputs is None else [Path(path) for path in json.loads(outputs)],
         {name: Path(path) for name, path in json.loads(auxiliary).items()},
-        name,
+        None if name is None else os.fsdecode(name),
         refusal,
     )
 

@@ -65,8 +65,8 @@ class Outcome:
         self.status, self.reason, self.error = Status.FAILED, reason, error
 
     def as_json(self) -> str:
-        """One line for scripts."""
-        return json.dumps(
+        """One line for scripts. Bytes of a path that are not UTF-8 are escaped as lone surrogates, as Python reads them back."""
+        line = json.dumps(
             {
                 "input": self.input,
                 "status": self.status,
@@ -80,6 +80,7 @@ class Outcome:
             },
             ensure_ascii=False,
         )
+        return line.encode(errors="backslashreplace").decode()
 
 
 def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, interrupted: bool, keep: bool, continues: bool = True) -> Text:

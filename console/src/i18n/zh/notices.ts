@@ -90,6 +90,8 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   crown_cut: "图片没有拍全头顶，头顶位置为估计值。",
   picture_note: "读取图片时做了调整。",
   "picture_note.first_frame": ({ frames }) => `文件共有 ${frames} 帧或页，只使用了第一帧。`,
+  "picture_note.first_of_uncounted": "图片是动画，只使用了第一帧。",
+  "picture_note.main_picture": ({ pictures }) => `文件中有 ${pictures} 张图片，只使用了主图片。`,
   "picture_note.converted": ({ space }) =>
     `颜色已从${space === "floating-point RGB" ? "浮点 RGB" : ` ${space} `}转换为 sRGB。`,
   "picture_note.profile_damaged": "内嵌的色彩配置文件已损坏或与图片不符，已按 sRGB 处理。",
@@ -133,6 +135,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   "document_warning.signature_lost": "文档带有数字签名，修改后签名已失效。",
   "document_warning.encryption_lost": "文档原以所有者密码加密，结果未加密。",
   "document_warning.damaged": "文档已损坏，结果只包含可读取的内容。",
+  "document_warning.content_missing": "文档已损坏或不完整，页面可能缺少内容。",
   "document_warning.unreadable": (details) => `${page(details)}部分内容无法解码，未改动。`,
   "document_warning.too_long": (details) => `${page(details)}内容过长，没有查找未声明的水印。`,
   "document_warning.not_searched": (details) => `${page(details)}页面已损坏，无法查找未声明的水印。`,

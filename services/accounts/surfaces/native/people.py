@@ -32,6 +32,7 @@ from services.platform.audit.log import END_OF_TIME, AuditQuery
 from services.platform.audit.messages import message_of
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.moments import moment
 
@@ -76,7 +77,8 @@ class NativeUserKeys(user_keys_service_pb2_grpc.UserKeysServiceServicer):
         self._keys = keys
 
     async def CreateUserKey(self, request: keys_pb.CreateUserKeyRequest, context: Context) -> keys_pb.CreateUserKeyResponse:
-        key, secret = await self._keys.create(current_identity(), request.name, request.permissions, lambda: _expiry(request))
+        call = current_idempotency()
+        key, secret = await self._keys.create(current_identity(), request.name, request.permissions, lambda: _expiry(request), call)
         return keys_pb.CreateUserKeyResponse(user_key=_key(key), secret=secret)
 
     async def ListUserKeys(self, request: keys_pb.ListUserKeysRequest, context: Context) -> keys_pb.ListUserKeysResponse:
@@ -126,7 +128,8 @@ class NativeRoles(roles_service_pb2_grpc.RolesServiceServicer):
         return roles_pb.ListRolesResponse(roles=map(_role, await self._roles.all(current_identity())))
 
     async def CreateRole(self, request: roles_pb.CreateRoleRequest, context: Context) -> roles_pb.CreateRoleResponse:
-        role = await self._roles.create(current_identity(), request.name, request.description, request.permissions)
+        call = current_idempotency()
+        role = await self._roles.create(current_identity(), request.name, request.description, request.permissions, call)
         return roles_pb.CreateRoleResponse(role=_role(role))
 
     async def UpdateRole(self, request: roles_pb.UpdateRoleRequest, context: Context) -> roles_pb.UpdateRoleResponse:
@@ -165,7 +168,8 @@ class NativeTeams(teams_service_pb2_grpc.TeamsServiceServicer):
         return teams_pb.ListTeamsResponse(teams=map(_team, await self._teams.all(current_identity())))
 
     async def CreateTeam(self, request: teams_pb.CreateTeamRequest, context: Context) -> teams_pb.CreateTeamResponse:
-        return teams_pb.CreateTeamResponse(team=_team(await self._teams.create(current_identity(), request.name)))
+        team = await self._teams.create(current_identity(), request.name, current_idempotency())
+        return teams_pb.CreateTeamResponse(team=_team(team))
 
     async def UpdateTeam(self, request: teams_pb.UpdateTeamRequest, context: Context) -> teams_pb.UpdateTeamResponse:
         return teams_pb.UpdateTeamResponse(team=_team(await self._teams.update(current_identity(), request.team_id, request.name)))

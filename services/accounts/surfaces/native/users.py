@@ -9,11 +9,12 @@ import grpc
 
 from darkroom.accounts.v1 import user_pb2, users_service_pb2_grpc
 from darkroom.accounts.v1 import users_service_pb2 as pb
-from services.accounts.domain.invitations import INVITATION_MINUTES, Invitations
+from services.accounts.domain.new_people import INVITATION_MINUTES, NewPeople
 from services.accounts.domain.sign_in_links import NewLink
 from services.accounts.domain.users import Users
 from services.accounts.people import Person
 from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -21,8 +22,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class NativeUsers(users_service_pb2_grpc.UsersServiceServicer):
     """For those who manage people. `public_url` is where people reach the console, for links."""
 
-    def __init__(self, users: Users, invitations: Invitations, public_url: str) -> None:
-        self._users, self._invitations, self._public_url = users, invitations, public_url
+    def __init__(self, users: Users, new_people: NewPeople, public_url: str) -> None:
+        self._users, self._new_people, self._public_url = users, new_people, public_url
 
     async def ListUsers(self, request: pb.ListUsersRequest, context: Context) -> pb.ListUsersResponse:
         people = await self._users.all(current_identity())
@@ -31,17 +32,19 @@ class NativeUsers(users_service_pb2_grpc.UsersServiceServicer):
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.CreateUserResponse:
         role = request.role if request.HasField("role") else None
         team = request.team if request.HasField("team") else None
-        person = await self._users.create(current_identity(), request.user_name, request.password, role, team)
+        call = current_idempotency()
+        person = await self._new_people.add(current_identity(), request.user_name, request.password, role, team, call)
         return pb.CreateUserResponse(user=user_message(person))
 
     async def InviteUser(self, request: pb.InviteUserRequest, context: Context) -> pb.InviteUserResponse:
         role = request.role if request.HasField("role") else None
         team = request.team if request.HasField("team") else None
-        person, link = await self._invitations.invite(current_identity(), request.user_name, role, team, _validity(request))
+        call = current_idempotency()
+        person, link = await self._new_people.invite(current_identity(), request.user_name, role, team, _validity(request), call)
         return pb.InviteUserResponse(user=user_message(person), sign_in_link=self._link(link))
 
     async def CreateSignInLink(self, request: pb.CreateSignInLinkRequest, context: Context) -> pb.CreateSignInLinkResponse:
-        link = await self._invitations.renew(current_identity(), request.user_id, _validity(request))
+        link = await self._new_people.renew(current_identity(), request.user_id, _validity(request))
         return pb.CreateSignInLinkResponse(sign_in_link=self._link(link))
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, context: Context) -> pb.UpdateUserResponse:

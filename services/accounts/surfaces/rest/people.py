@@ -14,7 +14,7 @@ from darkroom.rest.v1 import me_keys_pb2 as keys_pb
 from darkroom.rest.v1 import roles_pb2 as roles_pb
 from darkroom.rest.v1 import teams_pb2 as teams_pb
 from darkroom.rest.v1 import users_pb2 as users_pb
-from services.accounts.domain.invitations import INVITATION_MINUTES, Invitations
+from services.accounts.domain.new_people import INVITATION_MINUTES, NewPeople
 from services.accounts.domain.roles import Roles
 from services.accounts.domain.sign_in_links import NewLink
 from services.accounts.domain.teams import Teams
@@ -25,6 +25,7 @@ from services.accounts.permissions import PERMISSIONS
 from services.accounts.roles import Role, Team
 from services.platform.errors import DarkroomError
 from services.platform.identity import current_identity
+from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.moments import moment
 
@@ -51,8 +52,8 @@ def renaming(**fields: str) -> Iterator[None]:
 class RestUsers(users_pb2_grpc.UsersServiceServicer):
     """For those who manage people. `public_url` is where people reach the console, for links."""
 
-    def __init__(self, users: Users, invitations: Invitations, public_url: str) -> None:
-        self._users, self._invitations, self._public_url = users, invitations, public_url
+    def __init__(self, users: Users, new_people: NewPeople, public_url: str) -> None:
+        self._users, self._new_people, self._public_url = users, new_people, public_url
 
     async def ListUsers(self, request: users_pb.ListUsersRequest, context: Context) -> users_pb.UserListEnvelope:
         """GET /v1/users."""
@@ -62,17 +63,17 @@ class RestUsers(users_pb2_grpc.UsersServiceServicer):
 
     async def CreateUser(self, request: users_pb.CreateUserRequest, context: Context) -> users_pb.CreatedUserEnvelope:
         """POST /v1/users."""
-        caller = current_identity()
+        caller, call = current_identity(), current_idempotency()
         role = request.role if request.HasField("role") else None
         team = request.team if request.HasField("team") else None
         with renaming(user_name="name"):
             if role is not None:
                 await self._users.require_role(caller, role)
             if request.HasField("password"):
-                person = await self._users.create(caller, request.name, request.password, role, team)
+                person = await self._new_people.add(caller, request.name, request.password, role, team, call)
                 data = users_pb.CreatedUser(user=_user(person))
             else:
-                person, link = await self._invitations.invite(caller, request.name, role, team, _validity(request))
+                person, link = await self._new_people.invite(caller, request.name, role, team, _validity(request), call)
                 data = users_pb.CreatedUser(user=_user(person), sign_in_link=self._link(link))
         return users_pb.CreatedUserEnvelope(code=_OK, message=_SUCCESS, data=data)
 
@@ -98,7 +99,7 @@ class RestUsers(users_pb2_grpc.UsersServiceServicer):
 
     async def CreateSignInLink(self, request: users_pb.CreateSignInLinkRequest, context: Context) -> users_pb.SignInLinkEnvelope:
         """POST /v1/users/{id}/sign-in-link."""
-        link = await self._invitations.renew(current_identity(), request.id, _validity(request))
+        link = await self._new_people.renew(current_identity(), request.id, _validity(request))
         return users_pb.SignInLinkEnvelope(code=_OK, message=_SUCCESS, data=self._link(link))
 
     def _link(self, link: NewLink) -> users_pb.SignInLink:
@@ -135,7 +136,8 @@ class RestRoles(roles_pb2_grpc.RolesServiceServicer):
 
     async def CreateRole(self, request: roles_pb.CreateRoleRequest, context: Context) -> roles_pb.RoleEnvelope:
         """POST /v1/roles."""
-        role = await self._roles.create(current_identity(), request.name, request.description, request.permissions)
+        call = current_idempotency()
+        role = await self._roles.create(current_identity(), request.name, request.description, request.permissions, call)
         return roles_pb.RoleEnvelope(code=_OK, message=_SUCCESS, data=_role(role))
 
     async def ReplaceRole(self, request: roles_pb.ReplaceRoleRequest, context: Context) -> roles_pb.RoleEnvelope:
@@ -177,7 +179,7 @@ class RestTeams(teams_pb2_grpc.TeamsServiceServicer):
 
     async def CreateTeam(self, request: teams_pb.CreateTeamRequest, context: Context) -> teams_pb.TeamEnvelope:
         """POST /v1/teams."""
-        team = await self._teams.create(current_identity(), request.name)
+        team = await self._teams.create(current_identity(), request.name, current_idempotency())
         return teams_pb.TeamEnvelope(code=_OK, message=_SUCCESS, data=_team(team))
 
     async def ReplaceTeam(self, request: teams_pb.ReplaceTeamRequest, context: Context) -> teams_pb.TeamEnvelope:
@@ -203,12 +205,13 @@ class RestUserKeys(me_keys_pb2_grpc.UserKeysServiceServicer):
 
     async def CreateUserKey(self, request: keys_pb.CreateUserKeyRequest, context: Context) -> keys_pb.CreatedUserKeyEnvelope:
         """POST /v1/me/keys."""
+        call = current_idempotency()
 
         def expiry() -> datetime | None:
             return moment(request.expires_at, "expires_at") if request.HasField("expires_at") else None
 
         with renaming(expire_time="expires_at"):
-            key, secret = await self._keys.create(current_identity(), request.name, request.permissions, expiry)
+            key, secret = await self._keys.create(current_identity(), request.name, request.permissions, expiry, call)
         return keys_pb.CreatedUserKeyEnvelope(code=_OK, message=_SUCCESS, data=keys_pb.CreatedUserKey(key=_key(key), secret=secret))
 
     async def ListUserKeys(self, request: keys_pb.ListUserKeysRequest, context: Context) -> keys_pb.UserKeyListEnvelope:

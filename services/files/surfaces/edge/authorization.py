@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ext_authz import ext_authz_pb2 as pb
 from ext_authz import ext_authz_pb2_grpc
-from services.files.domain.arrivals import Arrivals
+from services.files.domain.arrivals import Arrivals, UploadPut
+from services.files.surfaces.edge import put_metadata
 from services.platform.rpc.interceptor import Context
 
 REFUSED_HEADER = "x-refused"
@@ -20,8 +21,10 @@ class UploadAuthorization(ext_authz_pb2_grpc.AuthorizationServicer):
     async def Check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
         """Look at one PUT."""
         asked = request.attributes.request.http
-        refusal = await self._arrivals.refusal(asked.path, asked.headers)
-        if refusal is None:
+        answer = await self._arrivals.answer(asked.path, asked.headers)
+        if answer is None:
             return pb.CheckResponse()
-        header = pb.HeaderValue(key=REFUSED_HEADER, value=refusal)
+        if isinstance(answer, UploadPut):
+            return pb.CheckResponse(dynamic_metadata=put_metadata.of(answer))
+        header = pb.HeaderValue(key=REFUSED_HEADER, value=answer)
         return pb.CheckResponse(ok_response=pb.OkHttpResponse(headers=[pb.HeaderValueOption(header=header)]))

@@ -14,6 +14,7 @@ from services.files.domain.multipart import UploadedPart
 from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.upload_urls import CreatedUpload
 from services.files.domain.uploads import NewUpload, UploadMode, Uploads
+from services.files.records import FileState
 from services.files.surfaces.rendering import download_message, file_message, time_message
 from services.platform.identity import current_identity
 from services.platform.rpc.idempotency import current_idempotency
@@ -84,7 +85,10 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
 
 
 def _upload(created: CreatedUpload) -> pb.Upload:
-    message = pb.Upload(file=file_message(created.file), expire_time=time_message(created.urls_expire_at))
+    message = pb.Upload(file=file_message(created.file))
+    if created.file.state is FileState.READY:
+        return message
+    message.expire_time.CopyFrom(time_message(created.urls_expire_at))
     if created.url is not None:
         message.url = created.url
     else:

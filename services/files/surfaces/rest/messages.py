@@ -17,9 +17,9 @@ _PENDING, _READY = "Pending", "Ready"
 
 
 def upload_item(asked: uploads_pb2.SourceFile, created: CreatedUpload) -> uploads_pb2.FileUploadItem:
-    """A record just created."""
+    """A record that the call has created, now or before."""
     item = uploads_pb2.FileUploadItem(
-        id=str(created.file.id), nanoid=asked.nanoid, name=created.file.name, type=asked.type, status=_PENDING
+        id=str(created.file.id), nanoid=asked.nanoid, name=created.file.name, type=asked.type, status=_status(created.file)
     )
     if asked.HasField("size"):
         item.size = asked.size
@@ -42,13 +42,13 @@ def resumed_upload(resumed: ResumedUpload) -> uploads_pb2.ResumedUpload:
 
 
 def file_record(file: File) -> pb.FileRecord:
-    ready = file.state not in (FileState.PENDING, FileState.CLEARING)
+    status = _status(file)
     return pb.FileRecord(
         id=str(file.id),
         name=file.name,
         type=file.name.rpartition(".")[2].lower(),
-        status=_READY if ready else _PENDING,
-        size=file.size_bytes if ready or file.size_bytes else None,
+        status=status,
+        size=file.size_bytes if status == _READY or file.size_bytes else None,
         media_type=file.media_type,
         origin="task" if file.origin is FileOrigin.TASK else "upload",
         width=file.width,
@@ -64,9 +64,14 @@ def download_url(download: Download) -> pb.DownloadUrl:
     return pb.DownloadUrl(download_url=download.url, expires_at=time_message(download.expires_at), file=file_record(download.file))
 
 
+def _status(file: File) -> str:
+    return _PENDING if file.state in (FileState.PENDING, FileState.CLEARING) else _READY
+
+
 def _set_target(item: uploads_pb2.FileUploadItem | uploads_pb2.ResumedUploadItem, created: CreatedUpload) -> None:
     if created.url is not None:
         item.upload_url = created.url
+    if not created.part_urls:
         return
     item.upload_urls.extend(created.part_urls)
     item.upload_id = created.file.upload_id or ""

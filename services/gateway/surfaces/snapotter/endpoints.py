@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.gateway.calls import Calls
 from services.gateway.surfaces.snapotter.errors import INTERNAL, Refusal, refusal_of
-from services.gateway.surfaces.snapotter.runs import ClientGone
+from services.gateway.surfaces.snapotter.runs import ClientGone, notices_in
 from services.platform.errors import DarkroomError
 from services.platform.identity import Identity
 from services.platform.log import get_logger
@@ -60,7 +60,9 @@ class EndpointFactory:
             _check_password(request, identity)
             if permission is not None and not identity.permits(permission):
                 raise Refusal(403, "Insufficient permissions", code="FORBIDDEN")
-            return await handle(request, identity)
+            response = await handle(request, identity)
+            response.headers.update(dict(notices_in(request)))
+            return response
 
         return self._calls.open_endpoint(name, serve, _refused)
 

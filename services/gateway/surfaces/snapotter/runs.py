@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -23,6 +23,7 @@ from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_e
 from services.platform.log import bind_to_context, get_logger
 from services.platform.process import end
 from services.platform.rpc.channel import Caller
+from services.platform.rpc.notices import notices_header
 
 SURFACE = "snapotter"
 ENDED = (task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
@@ -31,6 +32,8 @@ _CALL_SECONDS = 150.0
 _SECONDS = 20.0
 _PATIENCE_SECONDS = 20.0
 """For a service that restarts."""
+_NOTICES = "darkroom.notices"
+"""In the scope of a request: the notices about its runs."""
 _Result = TypeVar("_Result")
 _logger = get_logger()
 
@@ -138,6 +141,7 @@ class Runs:
             # A connection that broke was taken for a caller that has gone.
             asked.name = uuid.uuid4().hex
             run, _ = await self._ended(request, account_id, asked)
+        request.scope.setdefault(_NOTICES, []).extend(run.notices)
         return run
 
     async def begin(
@@ -206,6 +210,11 @@ class Runs:
             _logger.warning("run_not_abandoned", task_id=task_id, error=str(error))
 
 
+def notices_in(request: Request) -> tuple[tuple[str, str], ...]:
+    """The header with the notices about the runs of a request."""
+    return notices_header(request.scope.get(_NOTICES, ()))
+
+
 def failure(run: run_service_pb2.Run) -> str | None:
     """Why a task has no result, for its caller; None if it has one."""
     if run.state == task_pb2.TASK_STATE_SUCCEEDED and run.outputs:
@@ -215,9 +224,9 @@ def failure(run: run_service_pb2.Run) -> str | None:
     return run.error.message or "The task was cancelled."
 
 
-def notes(run: run_service_pb2.Run) -> Mapping[str, str]:
-    """Notices about the result for the owner, by code."""
-    return {notice.code: notice.message for notice in run.notices}
+def sentences(run: run_service_pb2.Run) -> str:
+    """The messages of the notices about a run, each once."""
+    return " ".join(dict.fromkeys(notice.message for notice in run.notices))
 
 
 async def _unless_gone(request: Request, waiting: Awaitable[_Result]) -> _Result:

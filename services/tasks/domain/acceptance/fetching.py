@@ -20,6 +20,8 @@ _SCHEME = "data:"
 _BASE64 = ";base64"
 _LONGEST_TYPE = 1_000
 _WHITESPACE = b" \t\r\n"
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+"""From the URL-safe alphabet."""
 
 
 def is_data_uri(url: str) -> bool:
@@ -28,7 +30,9 @@ def is_data_uri(url: str) -> bool:
 
 
 def content_of(url: str, field: str) -> bytes:
-    """The content of a `data:` URI, whatever type it claims to be. Padding may be missing, and whitespace and percent escapes are read.
+    """The content of a `data:` URI, whatever type it claims to be. Its base64 may be URL-safe, and lack padding.
+
+    Whitespace and percent escapes are read.
 
     Raises FIELD_INVALID, and repeats nothing of the content.
     """
@@ -39,7 +43,7 @@ def content_of(url: str, field: str) -> bytes:
         encoded = url[begins + 1 :].encode("ascii")
         if b"%" in encoded:
             encoded = unquote_to_bytes(encoded)
-        encoded = encoded.translate(None, _WHITESPACE).rstrip(b"=")
+        encoded = encoded.translate(_STANDARD, _WHITESPACE).rstrip(b"=")
         return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
     except (UnicodeEncodeError, binascii.Error):
         raise _refused(field, f"the content after {_BASE64}, is not base64") from None

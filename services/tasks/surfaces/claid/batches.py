@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import NoReturn
 
 from compat.claid.v1 import batches_pb2, batches_pb2_grpc, edits_pb2
@@ -11,6 +12,7 @@ from services.platform.identity import current_identity
 from services.platform.json_models import parse, python_of
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
+from services.platform.rpc.notices import send_notices
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
@@ -25,6 +27,7 @@ from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import source
 from services.tasks.surfaces.claid.status import status_of_batch
 from services.tasks.surfaces.claid.urls import batch_url
+from services.tasks.surfaces.rendering import notices_of
 
 _ITEM = re.compile(r"^items\[(\d+)\](?:\.\w+(?:\[\d+\])?)?")
 
@@ -68,6 +71,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
         batch: BatchNow = await self._batches.get(account_id, number)
         page = await self._batches.tasks(account_id, number, states=(), size=MOST_INPUTS, token="")
         inputs, downloads = await self._pictures.of(page.tasks)
+        await send_notices(context, chain.from_iterable(map(notices_of, page.tasks)))
         return batches_pb2.BatchEditStateReply(data=messages.batch_state(batch, page.tasks, inputs, downloads))
 
 

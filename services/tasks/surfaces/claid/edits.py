@@ -11,6 +11,7 @@ from services.platform.rpc import catalogue
 from services.platform.rpc.held_files import Held, held_file
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
+from services.platform.rpc.notices import send_notices
 from services.platform.rpc.surfaces import error_trailers
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
@@ -28,6 +29,7 @@ from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import file_uri, source
 from services.tasks.surfaces.claid.status import status_of
 from services.tasks.surfaces.claid.urls import edit_url
+from services.tasks.surfaces.rendering import notices_of
 
 LONGEST_WAIT = 60
 """Seconds."""
@@ -68,6 +70,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         """The state of any task."""
         task = await self._tasks.get(current_identity().account_id, ids.task_id(request.id))
         inputs, downloads = await self._pictures.of([task])
+        await send_notices(context, notices_of(task))
         return edits_pb2.EditStateReply(data=messages.edit_state(task, inputs, downloads))
 
     async def _create(
@@ -99,6 +102,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         task = await self._watching.wait(current_identity(), task.id, LONGEST_WAIT, known=task)
         if task.state is TaskState.SUCCEEDED:
             inputs, downloads = await self._pictures.of([task], known)
+            await send_notices(context, notices_of(task))
             return edits_pb2.EditReply(data=messages.edit_data(task, inputs, downloads))
         if task.state.terminal:
             error = DarkroomError(task.error_reason or ErrorReason.INTERNAL, task.error_message or "The edit failed.")

@@ -33,6 +33,8 @@ _SIZES: Mapping[str, tuple[str, str]] = {
 """Aspect ratio and size class of OpenAI's sizes."""
 _ONLY: Mapping[str, Sequence[str]] = {"1:4": [_NANO], "4:1": [_NANO], "1:8": [_NANO], "8:1": [_NANO]}
 """Aspect ratios that not every model has."""
+_STANDARD = str.maketrans("-_", "+/")
+"""From URL-safe base64."""
 _MAGIC: Mapping[bytes, str] = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 
 
@@ -132,7 +134,7 @@ def _url(text: str, field: str) -> str:
     if ":" in text[:10]:
         return text
     try:
-        head = base64.b64decode(text[:16], validate=True)
+        head = base64.b64decode(text[:16].translate(_STANDARD), validate=True)
     except (binascii.Error, ValueError):
         head = b""
     for magic, media_type in _MAGIC.items():

@@ -13,6 +13,7 @@ from compat.pi.v1 import job_pb2, jobs_pb2, jobs_pb2_grpc
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.identity import current_identity
 from services.platform.rpc.interceptor import Context
+from services.platform.rpc.notices import send_notices
 from services.platform.rpc.surfaces import HTTP_STATUS
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.owner.account_tasks import AccountTasks, TaskStretch
@@ -24,7 +25,7 @@ from services.tasks.surfaces.pi import ids, messages
 from services.tasks.surfaces.pi.creation import create
 from services.tasks.surfaces.pi.replies import Replies, names_in
 from services.tasks.surfaces.pi.states import Status, states_of, status_of
-from services.tasks.surfaces.rendering import once_an_event
+from services.tasks.surfaces.rendering import notices_of, once_an_event
 
 ACCEPTED = ((HTTP_STATUS, "202"),)
 _WAIT_SECONDS = 20.0
@@ -60,6 +61,7 @@ class PiJobs(jobs_pb2_grpc.JobsServiceServicer):
         seconds = (request.timeout_seconds or _WAIT_SECONDS) if request.wait_for_completion else 0
         with about_jobs():
             task = await self._watching.wait(current_identity(), ids.task_id(request.id), math.ceil(seconds))
+        await send_notices(context, notices_of(task))
         expand, fields = names_in(request.expand, request.include), names_in(request.fields)
         return await self._replies.one(task, expand=expand, fields=fields)
 

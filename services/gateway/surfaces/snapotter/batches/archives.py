@@ -15,8 +15,8 @@ from starlette.types import Send
 
 from darkroom.files.v1 import file_pb2
 from services.gateway.contents import Contents
-from services.gateway.surfaces.snapotter.names import url_segment
 from services.platform.backoff import retry_unavailable
+from services.platform.content_disposition import attachment
 from services.platform.errors import DarkroomError
 from services.platform.log import get_logger
 from services.platform.zip_archive import Entry, ZipArchive
@@ -53,13 +53,13 @@ class Archives:
             "x-file-results": json.dumps({key: one.name for key, one in files.items()}, separators=(",", ":")),
         }
         headers = {name: value for name, value in headers.items() if len(value) <= _LONGEST[name]}
-        name = url_segment(f"{title}-{job_id[:_PART_OF_ID]}.zip")
-        headers |= {"content-disposition": f'attachment; filename="{name}"', "content-length": str(archive.size)}
+        name = f"{title}-{job_id[:_PART_OF_ID]}.zip"
+        headers |= {"content-disposition": attachment(name), "content-length": str(archive.size)}
         return _Unhurried(archive.pieces(), headers=headers, media_type="application/zip")
 
     def reply_stored(self, account_id: int, archive: file_pb2.File, name: str) -> Response:
         """A stored archive of an account, under this name."""
-        headers = {"content-disposition": f'attachment; filename="{url_segment(name)}"', "content-length": str(archive.size_bytes)}
+        headers = {"content-disposition": attachment(name), "content-length": str(archive.size_bytes)}
         return _Unhurried(self._read(account_id, archive), headers=headers, media_type="application/zip")
 
     async def _read(self, account_id: int, file: file_pb2.File) -> AsyncIterator[bytes]:

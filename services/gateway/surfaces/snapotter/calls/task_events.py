@@ -13,7 +13,7 @@ from services.gateway.contents import Contents
 from services.gateway.surfaces.snapotter.calls.tool_calls import kept_name, run_report
 from services.gateway.surfaces.snapotter.jobs.events import Event, complete, failure_event, processing
 from services.gateway.surfaces.snapotter.jobs.ids import JobIds, JobKind
-from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, RunRecord, Runs, failure
+from services.gateway.surfaces.snapotter.runs import ENDED, WAIT_SECONDS, RunRecord, Runs, failure, sentences
 from services.gateway.surfaces.snapotter.tool import FinishedJob, Tool
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
@@ -55,11 +55,14 @@ class TaskEvents:
         tool = None if kept.steps else self._tools.get(kept.tool)
         if tool is None or tool.result is None:
             size = sum(file.size_bytes for file in run.inputs)
-            return failure_event(problem) if problem is not None else complete(run_report(self._ids.of(account_id, run.task_id), size, run))
+            if problem is not None:
+                return failure_event(problem)
+            return complete(run_report(self._ids.of(account_id, run.task_id), size, run), sentences(run))
         if problem is not None:
             return failure_event(f"{tool.failure_message}: {problem}")
         job = await self._finished(account_id, run, kept)
-        return complete(run_report(job.id, run.inputs[0].size_bytes if run.inputs else 0, run) | dict(tool.result(job)))
+        report = run_report(job.id, run.inputs[0].size_bytes if run.inputs else 0, run)
+        return complete(report | dict(tool.result(job)), sentences(run))
 
     async def _finished(self, account_id: int, run: run_service_pb2.Run, kept: RunRecord) -> FinishedJob:
         job_id = self._ids.of(account_id, run.task_id)

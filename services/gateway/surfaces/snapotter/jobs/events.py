@@ -19,9 +19,9 @@ def processing(percent: int = 0, stage: str = "") -> Event:
     return {"phase": "processing", "percent": percent} | ({"stage": stage} if stage else {})
 
 
-def complete(result: Mapping[str, object]) -> Event:
-    """The final event of a job with a result."""
-    return {"phase": "complete", "percent": 100, "result": result}
+def complete(result: Mapping[str, object], notices: str = "") -> Event:
+    """The final event of a job with a result, and sentences about that."""
+    return {"phase": "complete", "percent": 100} | ({"stage": notices} if notices else {}) | {"result": result}
 
 
 def failure_event(error: str) -> Event:

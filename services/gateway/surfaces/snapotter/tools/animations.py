@@ -25,7 +25,7 @@ def _gif_tools(settings: GifToolsSettings, name: str) -> Plan:
 
 
 def _edit(settings: GifToolsSettings) -> EditAnimation:
-    edit = EditAnimation(loop=settings.loop)
+    edit = EditAnimation(loop=settings.loop if settings.HasField("loop") else None)
     match settings.mode:
         case "resize" if settings.HasField("percentage"):
             edit.percent = settings.percentage
@@ -35,7 +35,9 @@ def _edit(settings: GifToolsSettings) -> EditAnimation:
             edit.optimize, edit.max_colors = True, settings.colors
             edit.dither, edit.effort = settings.dither, settings.effort
         case "speed" | "reverse":
-            edit.speed, edit.reverse = settings.speed_factor, settings.mode == "reverse"
+            edit.reverse = settings.mode == "reverse"
+            # Backwards at the same speed, frames keep their times, however short they are.
+            edit.speed = 0 if edit.reverse and settings.speed_factor == 1 else settings.speed_factor
         case _:
             edit.angle = settings.angle
             # The operation mirrors first: what is turned by a right angle then has its sides mirrored the other way.

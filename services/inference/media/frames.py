@@ -1,0 +1,47 @@
+"""Notes about the frames and pages of a picture file that its decoder leaves out without a word."""
+
+from __future__ import annotations
+
+import struct
+from typing import NoReturn
+
+from services.inference.media.notes import FIRST_FRAME, FIRST_OF_UNCOUNTED
+from services.pictures.media_format import MediaFormat
+from services.pictures.probe import isobmff, jxl
+from services.pictures.probe.faults import DamagedFileError
+from services.pictures.probe.ranges import RangeFile
+
+_SIGNATURE_BYTES = 8
+_CHUNK = struct.Struct(">I4s")
+
+
+def notes_of_frames(data: bytes, format_: MediaFormat) -> tuple[str, ...]:
+    """A note if the file is animated: APNG, HEIC, AVIF and JPEG XL. Libvips counts those of GIF and WebP, and the pages of TIFF."""
+    count: int | None = 1
+    if format_ is MediaFormat.PNG:
+        count = _frames_of_png(data)
+    elif format_ in (MediaFormat.AVIF, MediaFormat.HEIC, MediaFormat.HEIF, MediaFormat.JXL):
+        file = RangeFile(_nothing_more, len(data), 0, data)
+        try:
+            count = jxl.parse(file).frames if format_ is MediaFormat.JXL else isobmff.count_frames(file)
+        except DamagedFileError:
+            return ()
+    if count is None:
+        return (FIRST_OF_UNCOUNTED,)
+    return (FIRST_FRAME.format(frames=count),) if count > 1 else ()
+
+
+def _frames_of_png(data: bytes) -> int:
+    at = _SIGNATURE_BYTES
+    while at + _CHUNK.size + 4 <= len(data):
+        length, kind = _CHUNK.unpack_from(data, at)
+        if kind == b"acTL":
+            return int.from_bytes(data[at + 8 : at + 12], "big")
+        if kind == b"IDAT":
+            break
+        at += length + 12
+    return 1
+
+
+def _nothing_more(offset: int, length: int) -> NoReturn:
+    raise DamagedFileError(f"{length} bytes at {offset} are missing")
