@@ -71,6 +71,7 @@ def _backup(options: argparse.Namespace) -> int:
     places, installation = Places.of(source_of(options)), _installation(options)
     with archive.writing(options.file, archive.recipients(options.recipient)) as out:
         manifest = _run(making.make(places, installation, Writer(out)))
+    _run(making.record(places, manifest))
     print(f"The backup holds the moment {manifest['moment']}: {_summary(manifest)}", file=sys.stderr)
     for path, why in manifest["secrets"]["keep_elsewhere"].items():
         print(f"It does not hold {path}; keep it elsewhere: {why}.", file=sys.stderr)

@@ -197,6 +197,7 @@ async def _backup(options: argparse.Namespace) -> int:
             await asyncio.to_thread(archive.write, folder, options.file, to)
         except OSError as error:
             raise StackError(f"{options.file} cannot be written: {error.strerror or error}") from error
+    await snapshot.record(config, manifest)
     size, seconds = options.file.stat().st_size / 2**20, time.monotonic() - begun
     print(f"{options.file}: {size:.1f} MB with {manifest.objects} objects, {'encrypted' if to else 'not encrypted'} ({seconds:.1f} s)")
     if not to:

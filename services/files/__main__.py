@@ -12,6 +12,7 @@ from services.files.domain.thumbnails import Thumbnails
 from services.files.events import TaskEvents
 from services.files.object_client import store_of
 from services.files.prober import Prober
+from services.files.store.backups import Backups
 from services.files.surfaces.edge.authorization import UploadAuthorization
 from services.files.surfaces.edge.processing import UploadProcessor
 from services.files.surfaces.internal.intake import Intake
@@ -41,7 +42,7 @@ from services.platform.serving import Opening, Parts, Service
 from services.platform.system_part import OwnPart
 from services.platform.telemetry import checks
 from services.platform.telemetry.health import Check
-from services.platform.telemetry.reading import PoolGauges
+from services.platform.telemetry.reading import PoolGauges, ReadGauges
 
 # Tasks that end within this many seconds are settled together. One that ends alone does not wait.
 _EVENTS_SPACING = 0.1
@@ -83,7 +84,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
-        collectors=[PoolGauges(database.pool)],
+        collectors=[PoolGauges(database.pool), ReadGauges("backups", Backups(database).read)],
         internal=[
             Mount(Storage(files.task_files, files.remote_task_files, files.finished_runs)),
             Mount(Intake(files.streamed_files, files.imports, files.storages, files.bundles)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 import httpx
 import pytest
@@ -12,6 +14,9 @@ import pytest
 from darkroom import AsyncClient
 from darkroom.failures import Unauthenticated
 from darkroom.operations.v1 import noop_pb2, operation_pb2
+from services.accounts.store.accounts import AccountStore
+from services.accounts.store.people import PeopleStore
+from services.platform.database import open_database
 from tests.faults.beside import beside
 from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
@@ -107,6 +112,36 @@ async def test_a_stream_of_progress_follows_a_job_of_the_other(first: SnapOtter,
         assert [each["phase"] for each in told] == ["processing", "complete"]
         assert told[-1]["result"] == reply.json()
         assert await watcher.download(reply.json()["downloadUrl"]) == await runner.download(reply.json()["downloadUrl"])
+
+
+@pytest.mark.thorough
+async def test_streams_of_an_account_are_counted_at_both(first: SnapOtter, second: SnapOtter, _stack_alone: StackUnderTest) -> None:
+    def stream(caller: SnapOtter) -> AbstractAsyncContextManager[httpx.Response]:
+        return caller.http.stream("GET", f"{caller.url}/api/v1/jobs/{secrets.token_hex(8)}/progress", headers=caller.headers)
+
+    async def is_refused(caller: SnapOtter) -> bool:
+        async with stream(caller) as reply:
+            assert reply.status_code in (200, 503)
+            return reply.status_code == 503
+
+    async with open_database(_stack_alone.database_url("accounts"), pool=2) as database:
+        home, store = await PeopleStore(database).home(None), AccountStore(database)
+        assert home is not None
+        await store.set_limits(home, {"max_streams": 2})
+        try:
+            async with stream(first) as one, stream(second) as other:
+                assert (one.status_code, other.status_code) == (200, 200)
+                # The limit is known within five seconds.
+                for caller in (first, second):
+                    await until(partial(is_refused, caller))
+            for caller in (first, second):
+                await until(partial(_not, partial(is_refused, caller)))
+        finally:
+            await store.set_limits(home, {"max_streams": None})
+
+
+async def _not(holds: Callable[[], Awaitable[bool]]) -> bool:
+    return not await holds()
 
 
 async def test_a_batch_of_one_is_followed_at_the_other(first: SnapOtter, second: SnapOtter) -> None:

@@ -186,7 +186,7 @@ NOT_ADMINISTERED: Mapping[str, Collection[str]] = {
             for name in ("CreateFiles", "ImportFile", "CompleteMultipartUpload", "ResumeUpload", "AbortUpload")
         ),
         *("darkroom.files.v1.LibraryService.CopyLibraryFile", "darkroom.rest.v1.LibraryService.CopyFromLibrary"),
-        "compat.snapotter.v1.FilesService.Preview",
+        *("compat.snapotter.v1.FilesService.Preview", "envoy.service.ext_proc.v3.ExternalProcessor"),
     ),
     "The gateway's part of uploads; BundleFiles enters `library.uploaded` in the name of its caller": (
         "darkroom.internal.files.v1.IntakeService",

@@ -115,9 +115,8 @@ class OwnRun(Run):
         if self._unfinished is None:
             groups = read_groups(self.folder)
             self._unfinished = {test for test in ids if groups.get(test) != ALONE and not test.startswith(_WITHOUT_SERVERS)}
-            if self._unfinished and self.provider_url:
-                return
-            self.close()
+            if self._unfinished:
+                assert self.provider_url
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self._finished((nodeid,))

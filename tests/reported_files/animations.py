@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pillow_heif
 from PIL import Image, ImageDraw
 
 TIMES = [50, 120, 400]
@@ -31,6 +32,16 @@ def _written(format_: str, mode: str = "RGBA", **options: Any) -> bytes:
     return file.getvalue()
 
 
+def _heic() -> bytes:
+    file = io.BytesIO()
+    first, *others = _frames("RGB")
+    several = pillow_heif.from_pillow(first)
+    for other in others:
+        several.add_from_pillow(other)
+    several.save(file, quality=90)
+    return file.getvalue()
+
+
 def turned_webp(orientation: int, loop: int = 1) -> bytes:
     """Frames that are stored turned, as phones write them."""
     exif = Image.Exif()
@@ -43,9 +54,10 @@ IN_PARTS: Mapping[str, Callable[[], bytes]] = {
     "frames.gif": lambda: _written("GIF", duration=TIMES, loop=0, disposal=2),
     "frames.webp": lambda: _written("WEBP", duration=TIMES, loop=3, lossless=True),
     "frames.avif": lambda: _written("AVIF", "RGB", duration=TIMES),
+    "pictures.heic": _heic,
     "pages.tif": lambda: _written("TIFF", "RGB", compression="tiff_lzw"),
 }
-"""Three frames or pages each, by the names of the files."""
+"""Three frames, pages or pictures each, by the names of the files."""
 
 
 def gif(size: tuple[int, int], *frames: tuple[tuple[int, int, int, int], int, int, int], loop: int | None = None) -> bytes:

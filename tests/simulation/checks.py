@@ -9,7 +9,7 @@ from services.tasks.model.state import TERMINAL, TaskState
 from tests.simulation.network import Bus
 from tests.simulation.replica import LEASE, MAX_RUNNING, PRICE, Replica
 from tests.simulation.tables import Row, Tables
-from tests.simulation.worker import AttemptLog, Worker
+from tests.simulation.worker import DRAIN_SECONDS, AttemptLog, Worker
 from tests.simulation.world import World
 
 CONNECTED_SECONDS = 4.0
@@ -19,7 +19,9 @@ PRESENT_SECONDS = 24.0
 """The same for a slot of a worker that is there, whose stream may have to be found broken, and opened again; or of one on standby, until
 the others are known to be gone."""
 CALM_SECONDS = 0.15
-"""The same for a new task while nothing goes wrong: it wakes who can start it."""
+"""The same while nothing goes wrong for a task that is new, or was handed back by a worker that is stopping: it wakes who can start it."""
+STOPPING_SECONDS = DRAIN_SECONDS + 0.5
+"""How long a worker that is stopping may be at work."""
 UNATTENDED_SECONDS = LEASE + 4.0
 """How long a task may be RUNNING without an attempt at work."""
 
@@ -69,11 +71,15 @@ class Waiting:
                     if waited > seconds and lanes[run_id] == self._tables.tasks[task_id]["lane"]:
                         raise Broken(f"task {task_id} has waited for {waited:.2f} s with the slot {run_id.hex()[-4:]} free")
         self._look_at_running(now, healthy_since)
+        for task_id, (worker, _, _) in self._log.leased.items():
+            if worker.process.is_alive and now - worker.stopped_at > STOPPING_SECONDS:
+                raise Broken(f"{worker.process} has been stopping for {now - worker.stopped_at:.1f} s, and still runs task {task_id}")
 
     def _connected_seconds(self, task_id: int) -> float:
         task = self._tables.tasks[task_id]
-        is_new = task["attempt"] == 0 and (task["account_id"] not in self._held or self._world.is_alone)
-        return CALM_SECONDS if self._world.is_calm and is_new else CONNECTED_SECONDS
+        wakes = task["attempt"] in (0, self._log.handed_back.get(task_id))
+        wakes &= task["account_id"] not in self._held or self._world.is_alone
+        return CALM_SECONDS if self._world.is_calm and wakes else CONNECTED_SECONDS
 
     def _look_at_running(self, now: float, healthy_since: float) -> None:
         running = [task for task in self._tables.tasks.values() if task["state"] == "RUNNING"]

@@ -66,6 +66,9 @@ class Simulation:
             world.loop.later(chance.uniform(0, seconds), self._ask, f"key-{number}")
         for _ in range(0 if world.is_calm else chance.choice((0, 1, 1, 2, 3, 5, 12))):
             world.loop.later(chance.uniform(0, seconds), chance.choice(self._faults()))
+        # Nothing goes wrong when a worker stops in good order.
+        for _ in range(chance.choice((0, 1, 2)) if world.is_calm else 0):
+            world.loop.later(chance.uniform(0, seconds), self._stop_some_worker)
         waiting = Waiting(world, self.server.tables, self.log, self._held)
         ends_at = seconds
         while True:

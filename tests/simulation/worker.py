@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -20,7 +21,8 @@ from tests.simulation.processes import Process, current_process
 from tests.simulation.replica import Replica
 from tests.simulation.world import World
 
-_DRAIN_SECONDS = 1.5
+DRAIN_SECONDS = 0.3
+"""How long a worker that is stopping lets its attempts go on."""
 _HAND_BACK_SECONDS = 3.0
 _BAD = (ErrorReason.UNAVAILABLE, ErrorReason.INTERNAL, ErrorReason.FILE_CORRUPT)
 
@@ -44,12 +46,14 @@ class Worker:
         self._replicas, self._bus, self.slots, self.standby = replicas, bus, slots, standby
         self.streams: list[Stream] = []
         self._stop = asyncio.Event()
+        self.stopped_at = math.inf
         self.is_over = False
         self.exchanges: list[Exchange] = []
         world.loop.start(self.process, self._work())
 
     def stop(self) -> None:
         """End in good order."""
+        self.stopped_at = min(self.stopped_at, self._world.now)
         self._stop.set()
 
     @property
@@ -66,7 +70,7 @@ class Worker:
         async with listening(cast(Bus, self._bus.of(self.process))) as cancellations:
             runners = cast(OnDemand, _Loaded(Runners(_Runner(self._world, self, client, cancellations), cast(Any, None))))
             lanes = [Lane(lane, count, client, runners, standby=self.standby) for lane, count in self.slots.items()]
-            await work(lanes, self._stop, cast(Health, _Health()), _DRAIN_SECONDS)
+            await work(lanes, self._stop, cast(Health, _Health()), DRAIN_SECONDS)
         self.is_over = True
 
     def connect(self) -> Stream:
@@ -99,6 +103,8 @@ class AttemptLog:
         self.accepted: dict[int, int] = {}
         self.problems: list[str] = []
         self.leased: dict[int, tuple[Worker, int, Lease]] = {}
+        self.handed_back: dict[int, int] = {}
+        """The last attempt at each task that was handed back."""
 
     def begin(self, worker: Worker, admission: Admission, lease: Lease) -> None:
         """An attempt begins; no other at the task may be alive."""
@@ -171,7 +177,8 @@ class _Runner:
     async def _hand_back(self, admission: Admission) -> None:
         try:
             async with asyncio.timeout(_HAND_BACK_SECONDS):
-                await self._client.fail(admission, DarkroomError(ErrorReason.UNAVAILABLE, "It stops."), handed_back=True)
+                if await self._client.fail(admission, DarkroomError(ErrorReason.UNAVAILABLE, "It stops."), handed_back=True):
+                    self._worker.log.handed_back[admission.task_id] = admission.attempt
         except TimeoutError:
             pass
 

@@ -103,6 +103,7 @@ async def test_a_stack_restored_elsewhere_finishes_what_was_open_and_charges_not
                     break
             status, said = await command("--dir", stack.dir, "backup", backup, "--recipient", identity.to_public())
             assert status == 0, said
+            assert "metrics will not show it" not in said
             # Here they do not run.
             for task in queued:
                 await native.cancel_task(task.id)

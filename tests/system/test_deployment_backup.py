@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -103,6 +104,8 @@ async def test_a_restored_deployment_is_one_moment_of_the_other(
         wanted = verifying.read(Reader(content, "backup"))
     assert await verifying.compare(elsewhere, wanted) == []
     assert wanted.manifest["missing_objects"] == []
+    [recorded] = await fetch(deployment, "files", "SELECT moment FROM last_backup")
+    assert recorded["moment"] == datetime.fromisoformat(wanted.manifest["moment"])
     await assert_one_moment(elsewhere)
     tasks = {row["id"]: row for row in await fetch(elsewhere, "tasks", f"SELECT * FROM task WHERE account_id = {account.id}")}
     assert done.id in tasks and later.id not in tasks

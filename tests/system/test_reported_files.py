@@ -35,6 +35,7 @@ from tests.system.test_forms import send
 
 PNG = encoded(disc(40, 30), "PNG")
 FIRST = "Only the first of 3 frames or pages was used."
+MAIN = "Only the main one of 3 pictures was used."
 
 
 @pytest.fixture
@@ -51,36 +52,36 @@ def in_header(reply: httpx.Response) -> list[str]:
 async def test_every_surface_says_that_only_a_part_was_used(
     pilio: Pilio, native: AsyncClient, admin: SnapOtter, shell: Shell, stack: StackUnderTest, account: Account, name: str
 ) -> None:
-    content = IN_PARTS[name]()
+    content, said = IN_PARTS[name](), MAIN if name.endswith(".heic") else FIRST
     task = (await send(pilio, "/v1/images/resize?wait=10", ("file", content, name), ("width", "20"))).json()["data"]
     assert (await pilio.finish(task["task_id"]))["status"] == "Succeeded"
-    assert FIRST in str((await pilio.get(f"/v1/tasks/{task['task_id']}/result")).json()["data"]["notices"])
+    assert said in str((await pilio.get(f"/v1/tasks/{task['task_id']}/result")).json()["data"]["notices"])
     described = await native.get_task(int(task["task_id"]))
-    assert [notice.message for notice in described.notices] == [FIRST]
+    assert [notice.message for notice in described.notices] == [said]
 
-    assert in_header(await admin.tool("resize", content, {"width": 20}, name)) == [FIRST]
+    assert in_header(await admin.tool("resize", content, {"width": 20}, name)) == [said]
     assert in_header(await admin.tool("resize", PNG, {"width": 20})) == []
     packed = await batch(admin, "resize", [("still.png", PNG), (name, content)], {"width": 20})
-    assert len(archive(packed).names) == 2 and in_header(packed) == [FIRST]
+    assert len(archive(packed).names) == 2 and in_header(packed) == [said]
 
     (shell.folder / name).write_bytes(content)
     status, out, err = await shell.run("resize", name, "--width", "20")
-    assert (status, FIRST in err) == (0, True), out + err
+    assert (status, said in err) == (0, True), out + err
 
     file_id = int(described.input_file_ids[0])
     async with claid(stack.url, account.api_key) as client:
         edit = {"input": f"storage://files/{file_id}", "operations": {"resizing": {"width": 20}}}
         reply = await client.post("image/edit", edit)
-        assert in_header(reply) == [FIRST]
+        assert in_header(reply) == [said]
     fal = Fal(stack.url, account.api_key)
     pi = Pi(stack.url, account.api_key)
     try:
         uri = f"data:image/png;base64,{base64.urlsafe_b64encode(content).decode()}"
         submitted = await fal.submit("darkroom/resize", {"image_url": uri, "width": 20})
-        assert [each["message"] for each in (await fal.result(submitted))["notices"]] == [FIRST]
+        assert [each["message"] for each in (await fal.result(submitted))["notices"]] == [said]
         job = await pi.job({"operations": [{"resize": {"width": 20}}], "input_file_ids": [str(file_id)]})
         assert (await pi.ended(job["job_id"]))["status"] == "completed"
-        assert in_header(await pi.get(f"/jobs/{job['job_id']}")) == [FIRST]
+        assert in_header(await pi.get(f"/jobs/{job['job_id']}")) == [said]
     finally:
         await fal.http.aclose()
         await pi.http.aclose()
@@ -145,6 +146,28 @@ async def test_names_in_every_surface(pilio: Pilio, native: AsyncClient, admin: 
     assert status == 0, out + err
     [path] = (shell.folder / "made").iterdir()
     assert normalize("NFC", path.name).startswith(stem[:60]) and path.suffix == ".png"
+
+
+@pytest.mark.cases(4)
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("wrong.jpg", "wrong-20x15.png"),
+        ("noextension", "noextension-20x15.png"),
+        ("a/b/up.png", "up-20x15.png"),
+        ("photo\u202egnp.png", "photognp-20x15.png"),
+    ],
+)
+async def test_odd_names(pilio: Pilio, shell: Shell, name: str, result: str) -> None:
+    task = (await send(pilio, "/v1/images/resize?wait=10", ("file", PNG, name), ("width", "20"))).json()["data"]
+    assert (await pilio.finish(task["task_id"]))["status"] == "Succeeded"
+    [made] = (await pilio.get(f"/v1/tasks/{task['task_id']}/result")).json()["data"]["files"]
+    assert made["name"] == result
+    if name.isascii():
+        (shell.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (shell.folder / name).write_bytes(PNG)
+        status, out, err = await shell.run("resize", name, "--width", "20", "--output", "made")
+        assert (status, out.strip()) == (0, f"made/{result}"), out + err
 
 
 async def test_a_name_that_is_not_utf8_fails_alone(shell: Shell) -> None:

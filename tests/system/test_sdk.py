@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -25,6 +26,7 @@ from darkroom import (
 from darkroom.files.v1 import files_service_pb2, files_service_pb2_grpc
 from darkroom.operations.v1 import operation_pb2, upscale_pb2
 from darkroom.tasks.v1 import task_pb2
+from darkroom.transfer import Transfers
 from tests.stacks import Account, StackUnderTest
 from tests.system.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.system.documented import small_samples
@@ -140,6 +142,20 @@ async def test_another_process_sends_only_the_parts_that_are_missing(sdk: AsyncC
     assert (await sdk.resume_upload(file.id, large)).id == file.id
     assert proxy.sent == before
     assert await sdk.read(file.id) == large
+
+
+async def test_another_process_completes_the_upload_first(native: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, put, others = encoded(disc(), "PNG"), Transfers.put, []
+
+    async def late(*arguments: Any) -> str:
+        monkeypatch.setattr(Transfers, "put", put)
+        others.append(await native.upload(picture, name="a.png", idempotency_key="both"))
+        return await put(*arguments)
+
+    monkeypatch.setattr(Transfers, "put", late)
+    file = await native.upload(picture, name="a.png", idempotency_key="both")
+    assert [other.id for other in others] == [file.id]
+    assert await native.read(file.id) == picture
 
 
 async def test_a_download_goes_on_where_its_connection_broke(sdk: AsyncClient, proxy: CuttingProxy, large: bytes, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.reported_files.animations import gif as written_gif
 from tests.system.pictures import disc, encoded
 from tests.system.snapotter import SnapOtter
 from tests.system.snapotter_batches import archive, batch
@@ -65,6 +66,13 @@ async def test_each_mode(admin: SnapOtter, settings: dict[str, Any], wanted: tup
     made = await admin.download(body["downloadUrl"])
     assert (size(made), delays(made)) == (wanted, times)
     assert len(made) == body["processedSize"] <= body["originalSize"] == len(GIF)
+
+
+async def test_repetitions_and_short_times_are_kept(admin: SnapOtter) -> None:
+    once = written_gif((8, 6), ((0, 0, 8, 6), 1, 0, 1), ((0, 0, 2, 2), 2, 1, 1), ((4, 4, 2, 2), 0, 0, 1))
+    for settings, loop in (({"mode": "reverse"}, None), ({"mode": "reverse", "loop": 0}, 0), ({"mode": "rotate", "angle": 90}, None)):
+        made = await admin.result("gif-tools", once, settings, "once.gif")
+        assert (delays(made), Image.open(io.BytesIO(made)).info.get("loop")) == ([0, 10, 0], loop)
 
 
 async def test_a_still_picture_becomes_a_gif(admin: SnapOtter) -> None:

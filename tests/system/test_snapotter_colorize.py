@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,12 +15,12 @@ from PIL import Image
 from darkroom import AsyncClient, DarkroomFailure
 from darkroom.operations.v1 import operation_pb2
 from darkroom.operations.v1.colorize_pb2 import Colorize
+from tests.harness.models import install_colouring
 from tests.harness.parts import ensure_up
 from tests.stacks import StackUnderTest
 from tests.system.pictures import encoded, opened
 from tests.system.snapotter import SnapOtter
 from tests.system.snapotter_progress import result_of_tool
-from tests.unit.models.colouring_files import network
 
 ROOT = Path(__file__).resolve().parents[2]
 ABSENT = {
@@ -33,36 +30,6 @@ ABSENT = {
     "featureName": "Object Eraser & Colorize",
     "estimatedSize": "1-2 GB",
 }
-_CATALOGUE = """
-[archives.mine]
-kind = "file"
-path = "colours.onnx"
-sha256 = "{sha256}"
-
-[models.ddcolor]
-version = 1
-summary = "Colours"
-upstream = "https://example.org/colours"
-licence = {{ spdx = "Apache-2.0", stated = "LICENSE" }}
-sets = ["default"]
-job = "colorize"
-size = [512, 512]
-subtract = [0.0, 0.0, 0.0]
-divide = [255.0, 255.0, 255.0]
-
-[models.ddcolor.serving]
-max_batch_size = 1
-preferred_batch_sizes = [1]
-max_queue_delay_us = 0
-warmup = [512, 512]
-
-[[models.ddcolor.sources]]
-archive = "mine"
-format = "onnx"
-input = "input"
-output = "output"
-files.onnx.sha256 = "{sha256}"
-"""
 
 
 def gray(width: int = 96, height: int = 64) -> Image.Image:
@@ -77,13 +44,7 @@ PICTURE = encoded(gray(), "PNG")
 @pytest.fixture
 def with_ddcolor(stack: StackUnderTest, own_models: Path, tmp_path: Path) -> Path:
     """The stack with a network that the operator has installed: the lighter, the redder and the bluer."""
-    content = network(batch=1)
-    (tmp_path / "colours.onnx").write_bytes(content)
-    catalogue = tmp_path / "my-models.toml"
-    catalogue.write_text(_CATALOGUE.format(sha256=hashlib.sha256(content).hexdigest()))
-    command = [sys.executable, "-m", "models", "install", f"--catalogue={catalogue}", f"--dest={own_models}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    install_colouring(own_models, tmp_path)
     # As `make up` starts the model server again when the installed models have changed.
     stack.use_models(own_models)
     ensure_up(stack)

@@ -86,7 +86,7 @@ def open_content(source: Source, name: str | None = None) -> Iterator[Content]:
         yield _content(io.BytesIO(source), name)
     elif isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
-            yield _content(file, name or Path(source).name)
+            yield _content(file, name or _with_extension(Path(source).name, file))
     elif source.seekable():
         yield _content(source, name)
     else:
@@ -94,6 +94,13 @@ def open_content(source: Source, name: str | None = None) -> Iterator[Content]:
             shutil.copyfileobj(source, copy)
             copy.seek(0)
             yield _content(cast(BinaryIO, copy), name or _name_of(source))
+
+
+def _with_extension(name: str, file: BinaryIO) -> str:
+    """The name, with the extension of the file's type if it has none, since the server takes no name without one."""
+    extension = None if Path(name).suffix else extension_of(file.read(_HEAD_BYTES))
+    file.seek(0)
+    return name if extension is None else f"{name}.{extension}"
 
 
 def _content(file: BinaryIO, name: str | None) -> Content:

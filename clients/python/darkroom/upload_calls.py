@@ -111,7 +111,6 @@ class UploadsPart(Part):
                     await self._transfers.put_parts(parts.part_urls, parts.part_size_bytes, content, etags, progress, etags.__setitem__)
                 else:
                     await self._transfers.put(upload.url, content, 0, content.size_bytes, progress)
-                return await self._complete(upload.file.id, etags)
             except NotFound as failure:
                 if failure.reason != "UPLOAD_NOT_FOUND":
                     raise
@@ -120,6 +119,8 @@ class UploadsPart(Part):
             except StorageError as failure:
                 if failure.reason != "URL_EXPIRED" or len(etags) == before:
                     raise
+            else:
+                return await self._complete(upload.file.id, etags)
             request = files_service_pb2.ResumeUploadRequest(file_id=upload.file.id)
             upload = (await self._calls.call(self._files.ResumeUpload, request)).upload
 

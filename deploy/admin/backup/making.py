@@ -16,9 +16,11 @@ from deploy.admin.backup.bucket import Bucket, open_bucket
 from deploy.admin.backup.members import INSTALLATION, MOMENT, OBJECTS, ROWS, Writer, as_json
 from deploy.admin.backup.moment import deletions_held, one_moment
 from deploy.admin.backup.places import FILES, Places
+from deploy.admin.checks.connecting import Unreachable
 from deploy.admin.checks.postgres_connection import connected_to_primary
 from deploy.installation import Installation
 from edge.topology import DATABASES
+from services.files.store import backups
 
 NEEDED = "state = 'ready' OR (pins > 0 AND etag IS NOT NULL)"
 """The files whose objects must be there: those that were accepted and are not deleted, or that an open task still needs."""
@@ -64,6 +66,15 @@ async def make(places: Places, installation: Installation | None, writer: Writer
     }
     writer.end(manifest)
     return manifest
+
+
+async def record(places: Places, manifest: Mapping[str, Any]) -> None:
+    """Record for the deployment's metrics that the backup is complete. A deployment of an earlier version has no place for that."""
+    try:
+        async with connected_to_primary(places.databases[FILES]) as connection:
+            await backups.record(connection, datetime.fromisoformat(manifest["moment"]))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unreachable) as error:
+        print(f"warning: the backup is complete, but metrics will not show it: {error}", file=sys.stderr)
 
 
 def _add_installation(installation: Installation | None, writer: Writer) -> list[str]:

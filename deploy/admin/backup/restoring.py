@@ -33,6 +33,7 @@ _AT_HAND = 16 << 20
 async def restore(places: Places, installation: Installation | None, reader: Reader) -> Mapping[str, Any]:
     """Restore a backup; returns its manifest. Rows are there for all databases or for none, and only once all of it has been read and found
     whole."""
+    _require_direct(places)
     etags: dict[str, str] = {}
     async with AsyncExitStack() as stack:
         bucket = await stack.enter_async_context(open_bucket(places.bucket))
@@ -72,10 +73,17 @@ async def _opened(places: Places, stack: AsyncExitStack) -> Connections:
 async def _check(places: Places, databases: Connections) -> None:
     for connection in databases.values():
         await rows.check_empty(connection)
-    # Behind a pooler there are connections that nobody uses.
-    direct = {name: one for name, one in databases.items() if places.databases[name].pooler == "none"}
-    if used := [name for name, connection in direct.items() if await rows.is_in_use(connection)]:
+    if used := [name for name, connection in databases.items() if await rows.is_in_use(connection)]:
         raise StackError(f"{', '.join(used)}: something is connected to the database; stop all services first")
+
+
+def _require_direct(places: Places) -> None:
+    """Refuse a pooler: it keeps connections that nobody uses, so that a service that still runs looks like one that has stopped."""
+    if pooled := [name for name, where in places.databases.items() if where.pooler != "none"]:
+        raise StackError(
+            f"{', '.join(pooled)}: a pooler is in between, which hides whether a service is still connected; for the restore, name "
+            "PostgreSQL itself in DARKROOM_DATABASE_URL and set DARKROOM_DATABASE_POOLER=none"
+        )
 
 
 def _described(content: bytes) -> dict[str, Described]:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from deploy.local.errors import PartFailed, StackError
 from deploy.local.layout import Layout
 from deploy.local.programs.postgres import connect
 from deploy.local.programs.postgres_cluster import SUPERUSER, Cluster
+from services.files.store import backups
 from services.files.store.deletions import held
 
 FORMAT = 1
@@ -93,6 +95,17 @@ async def take(config: StackConfig, folder: Path) -> Manifest:
     manifest = Manifest(FORMAT, datetime.now(UTC).isoformat(timespec="seconds"), major, len(sizes), sum(sizes))
     manifest.write(folder / "manifest.json")
     return manifest
+
+
+async def record(config: StackConfig, manifest: Manifest) -> None:
+    """Record for the stack's metrics that the backup is complete."""
+    connection = await _connected(config, "files")
+    try:
+        await backups.record(connection, datetime.fromisoformat(manifest.created_at))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        print(f"warning: the backup is complete, but metrics will not show it: {error}", file=sys.stderr)
+    finally:
+        await connection.close()
 
 
 def link_objects(source: Path, target: Path) -> None:

@@ -177,6 +177,16 @@ class LibraryFileRow(FilesTable, table=True):
     created_at: datetime = Field(sa_column=_time(nullable=False))
 
 
+class LastBackupRow(FilesTable, table=True):
+    """The newest backup: one row, or none."""
+
+    __tablename__ = "last_backup"
+    __table_args__ = (CheckConstraint("one", name="last_backup_one"),)
+
+    one: bool = Field(default=True, sa_column=Column(Boolean, primary_key=True, server_default=text("true")))
+    moment: datetime = Field(sa_column=_time(nullable=False))
+
+
 class AuditRow(AuditColumns, FilesTable, table=True):
     """The actors that deleted files, and set how long they are kept."""
 

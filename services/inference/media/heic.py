@@ -13,6 +13,7 @@ from services.inference.media.errors import damaged_error, over_limit, unread
 from services.inference.media.exif import rewritten
 from services.inference.media.header import Header
 from services.inference.media.image import Image, Limits, Metadata, from_samples
+from services.inference.media.notes import MAIN_PICTURE
 from services.pictures.media_format import MediaFormat
 
 _FAILURES = (OSError, ValueError, RuntimeError, SyntaxError, EOFError, IndexError)
@@ -39,7 +40,8 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     if samples.dtype == np.uint16:
         samples = colour.widen(samples, int(file.info["bit_depth"]))
     metadata = Metadata(exif=rewritten(file.info.get("exif")), xmp=file.info.get("xmp"))
-    return from_samples(samples, file.info.get("icc_profile"), metadata, format_)
+    image = from_samples(samples, file.info.get("icc_profile"), metadata, format_)
+    return image.replace(note=MAIN_PICTURE.format(pictures=len(file)) if len(file) > 1 else None)
 
 
 def encode(

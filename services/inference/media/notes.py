@@ -8,6 +8,7 @@ from services.platform.wordings import Wordings
 
 FIRST_FRAME = "Only the first of {frames} frames or pages was used."
 FIRST_OF_UNCOUNTED = "Only the first frame was used: the picture is animated."
+MAIN_PICTURE = "Only the main one of {pictures} pictures was used."
 CONVERTED = "The colours were converted from {space} to sRGB."
 NO_END = "The file lacks the mark of its end; all of its pixels are there."
 STRETCHED = "The samples range from {low} to {high}: the least was made black and the greatest white."
@@ -21,6 +22,7 @@ NOTES = Wordings(
     {
         "first_frame": FIRST_FRAME,
         "first_of_uncounted": FIRST_OF_UNCOUNTED,
+        "main_picture": MAIN_PICTURE,
         "converted": CONVERTED,
         "no_end": NO_END,
         "stretched": STRETCHED,

@@ -76,6 +76,9 @@ def render_page(source: Path, number: int, target: Path) -> dict[str, Any]:
     """
     with _opened(source) as document:
         try:
+            if document.get_formtype():
+                # Fields may have values that only a viewer draws.
+                document.init_forms()
             page = document[number]
             left, bottom, right, top = visible(page)
             width, height = right - left, top - bottom

@@ -19,11 +19,15 @@ from services.inference.watermark.strokes import Mask, Pixels8
 
 _SEARCHED = 2400  # pixels of the longer side of what is searched
 _MARGIN = 40
+_LEAST_SIDE, _LONGEST = 300, 20  # pixels of a page's longer side, and times its shorter one: other pictures show nothing that can be read
 _METHODS = Method.UNBLENDED, Method.CLEARED
 
 
 def page_in(pixels: Pixels, check: Callable[[], None]) -> Page | None:
     """The page that a picture (in its own colours) shows; None if it shows something else."""
+    shorter, longer = sorted(pixels.shape[:2])
+    if longer < _LEAST_SIDE or longer > _LONGEST * shorter:
+        return None
     narrow = to_8bit(pixels)
     tone = scanned_tone(narrow)
     return None if tone is None else Page(narrow, tone, check)

@@ -18,6 +18,7 @@ from prometheus_client.core import Metric
 
 import services
 from services.accounts.domain.rate_rules import FAILED_KEYS, FAILED_SIGN_INS
+from services.files.store.backups import Backups
 from services.platform.clock import system_clock
 from services.platform.database import open_database
 from services.platform.telemetry.listener import StateGauges
@@ -54,6 +55,7 @@ async def _read_gauges() -> AsyncIterator[Metric]:
             yield metric
         for metric in QueueGauges(QueueStore(database), [], system_clock).metrics(QueueReading({}, {}, None, None, 0)):
             yield metric
+    yield Backups.metric(0)
     yield ReadGauges("queue", _nothing).success(True)
 
 

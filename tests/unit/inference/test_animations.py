@@ -205,3 +205,20 @@ def test_repetitions_and_times_are_kept(tmp_path: Path, parameters: dict[str, An
     _, delays, found = shown(edit(tmp_path, source, **parameters))
     assert found == loop
     assert delays == ([20, 20, 200] if "speed" in parameters else [400, 10, 0] if "reverse" in parameters else [0, 10, 400])
+
+
+@pytest.mark.parametrize("disposal", [1, 2, 3])
+def test_frames_are_disposed_of_as_they_say(tmp_path: Path, disposal: int) -> None:
+    """Partial frames with a transparent colour, against Pillow."""
+    frames = [Pictures.new("RGBA", (30, 20), (0, 0, 0, 0)) for _ in range(4)]
+    for number, frame in enumerate(frames):
+        frame.paste(((200, 30, 30, 255), (30, 200, 30, 255))[number % 2], (5 * number, 2, 5 * number + 9, 9))
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=70, disposal=disposal)
+    read = animation.read(file.getvalue(), LIMITS, Hints(), tmp_path)
+    wanted, _, _ = shown(file.getvalue())
+    assert len(read.frames) == len(wanted) > 1
+    for frame, picture in zip(read.frames, wanted, strict=True):
+        found, expected = frame.numpy(), np.asarray(picture)
+        assert np.array_equal(found[..., 3], expected[..., 3])
+        assert np.array_equal(found[found[..., 3] > 0], expected[expected[..., 3] > 0])

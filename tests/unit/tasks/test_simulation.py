@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
@@ -10,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from services.inference.worker.exchange import Exchange
+from services.inference.worker.lease import Lease
 from services.tasks.domain.lifecycle.attempts import Reaper
 from services.tasks.domain.lifecycle.exchange import LaneExchange
 from services.tasks.domain.lifecycle.worker_stream import WorkerStream
@@ -67,6 +69,16 @@ def _hears_of_its_own_lane_only(self: LaneExchange, task: Task, on_change: Calla
         on_change(self, task)
 
 
+def _looks_for_handed_back_tasks_later(self: LaneExchange, task: Task, on_change: Callable[..., None] = LaneExchange.on_change) -> None:
+    looked_at = self._looked_at
+    on_change(self, task)
+    self._looked_at = looked_at
+
+
+async def _goes_on_while_it_stops(self: Lease, work: Awaitable[None], _closing: asyncio.Event, protect: Any = Lease.protect) -> Any:
+    return await protect(self, work, asyncio.Event())
+
+
 async def _starts_one_too_many(
     self: OrderStore, *given: Any, take: Callable[..., Awaitable[Any]] = OrderStore.take, max_running: int, **named: Any
 ) -> Any:
@@ -83,6 +95,8 @@ _LOST, _LEAKED, _LEFT = "has waited for", "known to be|has waited for", "nobody 
         (WorkerStream, "give_back", lambda self, run_id: None, _LEAKED),
         (Reaper, "step", _nothing, _LEFT),
         (Exchange, "_begin", _repeats_no_ends, _LEFT),
+        (LaneExchange, "on_change", _looks_for_handed_back_tasks_later, _LOST),
+        (Lease, "protect", _goes_on_while_it_stops, "still runs task"),
         *(
             pytest.param(*rare, marks=pytest.mark.thorough)
             for rare in (

@@ -222,3 +222,11 @@ def test_a_box_with_nothing_but_print_changes_nothing() -> None:
     result, report = remove_on_page(Image(sheet), [Box(90, 110, 1150, 400)], None, None, _WATCHING)
     assert not report.removed_marks
     assert (result.pixels == sheet).all()
+
+
+@pytest.mark.parametrize("size", [(64, 48), (299, 200), (2000, 60), (300, 15)])
+def test_what_is_too_small_to_read_stays_as_it_is(size: tuple[int, int]) -> None:
+    small = np.asarray(PillowImage.fromarray(page(shaded=True)).resize(size))
+    result, report = cleaned(small)
+    np.testing.assert_array_equal(result, small)
+    assert not report.removed_marks

@@ -91,6 +91,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   picture_note: "读取图片时做了调整。",
   "picture_note.first_frame": ({ frames }) => `文件共有 ${frames} 帧或页，只使用了第一帧。`,
   "picture_note.first_of_uncounted": "图片是动画，只使用了第一帧。",
+  "picture_note.main_picture": ({ pictures }) => `文件中有 ${pictures} 张图片，只使用了主图片。`,
   "picture_note.converted": ({ space }) =>
     `颜色已从${space === "floating-point RGB" ? "浮点 RGB" : ` ${space} `}转换为 sRGB。`,
   "picture_note.no_end": "文件缺少结束标记，但所有像素都在。",

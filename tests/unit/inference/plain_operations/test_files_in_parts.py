@@ -26,7 +26,7 @@ async def notes_of(running: Running, operation: str, name: str) -> list[tuple[st
     return [notice for notice in running.notices if notice[0] == "picture_note"]
 
 
-@pytest.mark.cases(5)
+@pytest.mark.cases(6)
 @pytest.mark.parametrize("name", IN_PARTS)
 async def test_a_notice_of_what_was_left_out(running: Running, name: str) -> None:
     assert await notes_of(running, "resize", name) == [("picture_note", "")]

@@ -7,6 +7,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pikepdf
 import pypdfium2 as pdfium
 import pytest
@@ -111,3 +112,8 @@ def test_pages_for_redrawing(tmp_path: Path, kind: str) -> None:
     assert (right - left, top - bottom) == ((160, 80) if kind == "cropped" else SIZE)
     assert found["turned"] == (90 if kind == "turned" else 0)
     assert any("Page one" in run["text"] for run in found["runs"])
+    if kind == "form":
+        drawn = np.fromfile(samples, np.uint8).reshape(found["shape"])
+        scale = drawn.shape[1] / SIZE[0]
+        field = drawn[round(70 * scale) : round(95 * scale), round(100 * scale) : round(190 * scale)]
+        assert field.min() < 128 and np.median(field) == 255
