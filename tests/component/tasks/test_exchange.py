@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -52,20 +53,34 @@ async def test_one_message_ends_many_tasks_and_brings_as_many(service: Service) 
         assert [admission.task_id for admission in worker.admissions[3:]] == [task.id for task in tasks[3:]]
 
 
+def _tokens_as_certificates(monkeypatch: pytest.MonkeyPatch, seen: Callable[[Identity], Identity] = lambda identity: identity) -> None:
+    """There are no certificates here: a token counts with that of its own worker. Services get identities as they are `seen`."""
+    current_token_worker: ContextVar[str | None] = ContextVar("worker", default=None)
+    verified = Verifier.service
+
+    def verify(verifier: Verifier, token: str) -> Identity:
+        identity = seen(verified(verifier, token))
+        current_token_worker.set(identity.worker)
+        return identity
+
+    monkeypatch.setattr(CallInterceptor, "_joined_worker", lambda *_: current_token_worker.get())
+    monkeypatch.setattr(Verifier, "service", verify)
+
+
 async def test_what_a_worker_has_when_its_delegation_ends_goes_on_over_its_next_stream(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    me, verified, ends = service.caller(ACCOUNT), Verifier.service, math.inf
-    monkeypatch.setattr(Verifier, "service", lambda *asked: replace(verified(*asked), ends=ends))
+    me, member, ends = service.caller(ACCOUNT), worker_urn(1, "one"), math.inf
+    _tokens_as_certificates(monkeypatch, lambda identity: replace(identity, ends=ends))
     async with service.replica() as replica:
         task, ends = await replica.create(me), time.time() + 5
-        async with worker_on(replica.attempts, service.worker()) as worker:
+        async with worker_on(replica.attempts, service.joined(member), name="one-1-0a1b2c") as worker:
             await worker.ask()
             [admission] = await worker.given()
             [free] = await worker.ask()
             assert await worker.over() is grpc.StatusCode.UNAVAILABLE
             other, ends = await replica.create(me), math.inf
-        async with worker_on(replica.attempts, service.worker()) as worker:
+        async with worker_on(replica.attempts, service.joined(member), name="one-1-0a1b2c") as worker:
             await worker.say(again=[free])
             await worker.succeed(admission)
             assert await worker.answered(task.id) == {task.id: True}
@@ -76,17 +91,7 @@ async def test_what_a_worker_has_when_its_delegation_ends_goes_on_over_its_next_
 async def test_a_joined_worker_reports_about_its_own_attempts_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has the token of one can neither renew nor end what another worker, joined or not, has begun."""
     me, one, other = service.caller(ACCOUNT), worker_urn(1, "one"), worker_urn(2, "other")
-    # There are no certificates here; a token counts with that of its own worker.
-    monkeypatch.setattr(CallInterceptor, "_joined_worker", lambda *_: current_token_worker.get())
-    current_token_worker: ContextVar[str | None] = ContextVar("worker", default=None)
-    verified = Verifier.service
-
-    def verify(verifier: Verifier, token: str) -> Identity:
-        identity = verified(verifier, token)
-        current_token_worker.set(identity.worker)
-        return identity
-
-    monkeypatch.setattr(Verifier, "service", verify)
+    _tokens_as_certificates(monkeypatch)
 
     async def renewed(urn: str, task: task_pb2.Task) -> list[bool]:
         metadata = service.joined(urn, ACCOUNT)
