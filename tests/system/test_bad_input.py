@@ -190,7 +190,7 @@ async def test_truncated_jpeg(pilio: Pilio, portrait: bytes) -> None:
     if response.status_code == 200:
         status = await pilio.finish(response.json()["data"]["task_id"])
         assert (status["status"], status["error_type"]) == ("Failed", "file_corrupt")
-        assert "files" not in await pilio.result(status["task_id"])
+        assert not (await pilio.result(status["task_id"]))["files"]
     else:
         assert response.json()["code"] == 40006
 

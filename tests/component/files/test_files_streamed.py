@@ -19,6 +19,7 @@ from tests.component.files import content
 from tests.component.files.world import World
 
 PHOTO = content.jpeg(400, 300)
+CUT_OFF = content.png(400, 300)[:200]
 
 
 async def begun(world: World, account: int, name: str = "photo.jpg", data: bytes = PHOTO) -> int:
@@ -49,7 +50,7 @@ async def test_it_is_accepted_at_once(world: World) -> None:
 async def test_what_is_refused_leaves_nothing_behind(world: World) -> None:
     account = world.account()
     with pytest.raises(DarkroomError) as raised:
-        await begun(world, account, data=PHOTO[:900])
+        await begun(world, account, "photo.png", CUT_OFF)
     assert raised.value.reason is ErrorReason.FILE_CORRUPT
     assert (await world.keys(), await world.rows()) == ([], [])
 
@@ -57,7 +58,7 @@ async def test_what_is_refused_leaves_nothing_behind(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("photo.jpg", PHOTO[:900], {"problem": "unreadable"}),
+        ("photo.png", CUT_OFF, {"problem": "unreadable"}),
         ("photo.png", bytes(900), {"problem": "no_data"}),
         ("photo", bytes(900), {"problem": "no_data"}),
         ("photo.png", b"hello, world", {"problem": "unrecognized"}),
