@@ -9,8 +9,9 @@ def attachment(name: str) -> str:
     """The Content-Disposition header that offers a download under `name` (RFC 6266, with the encoding of RFC 8187).
 
     Old clients read the quoted name, which has `_` in place of all that is not plain ASCII. The other is percent-encoded, and left out
-    where the two would be the same.
+    where the two would be the same. A slash is `_` in both.
     """
+    name = name.replace("/", "_")
     plain = "".join(character if character.isascii() and character.isprintable() and character not in '"\\%' else "_" for character in name)
     encoded = quote(name, safe="")
     return f'attachment; filename="{plain}"' + ("" if encoded == name else f"; filename*=UTF-8''{encoded}")

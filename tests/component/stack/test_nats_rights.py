@@ -32,7 +32,7 @@ PUBLISH = {
     "$SYS.REQ.SERVER.PING": set(),
 }
 SUBSCRIBE = {
-    "ACCOUNTS.revoked": {"accounts", "gateway", "tasks"},
+    "ACCOUNTS.revoked": {"accounts", "files", "gateway", "tasks"},
     "CANCEL.*": {"inference"},
     "EVENTS.*.*": {"tasks"},
     "EVENTS.>": set(),
