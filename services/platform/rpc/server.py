@@ -123,8 +123,8 @@ async def listening(
 
     `reflect` names the services that gRPC reflection lists; their descriptors must have been imported. `grpc.health.v1` reports `liveness`
     (SERVING as long as it answers) and `readiness`, which is also the state of the whole server. Readiness comes from `health`; without it,
-    the server is always ready. `open_calls` limits how many calls that last are open. `revoked`
-    refuses workers from other machines.
+    the server is always ready. `open_calls` limits how many calls that last are open.
+    `revoked` refuses workers from other machines.
     """
     # A message without fields breaks none.
     if any(method.input_type.fields for mount in mounts for method in mount.descriptor.methods):
