@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +17,10 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from benchmarks.quality._upscale_inputs import PACKAGES, ROOT
+from models.archives import sha256_of
 from models.catalogue import NpmArchive
-from models.fetch import Fetcher
+from models.errors import HashMismatchError
+from models.fetch import Fetcher, pip_command
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -31,6 +35,8 @@ _ARCHIVES: Mapping[str, tuple[str, str, str]] = {
     "@vladmandic/face-api": ("1.7.15", "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031", "package/demo"),
 }
 """npm packages: version, SHA-256, folder of the photographs."""
+_FACE_RECOGNITION = ("face-recognition", "1.3.0", "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec")
+"""The source archive of a PyPI package: name, version, SHA-256. Its photographs are the White House's, in the public domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,26 @@ def package_picture(package: str, name: str) -> Pixels8:
         file = tar.extractfile(f"{folder}/{name}")
         assert file is not None
         return _decoded(io.BytesIO(file.read()))
+
+
+@cache
+def president_picture(name: str) -> Pixels8:
+    """A photograph of face-recognition's tests, whose archive is fetched once."""
+    package, version, sha256 = _FACE_RECOGNITION
+    archive = _CACHE / sha256
+    if not archive.is_file():
+        _CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
+            what = [f"--no-binary={package}", f"--dest={folder}", f"{package}=={version}"]
+            subprocess.run([*pip_command(), "download", "--quiet", "--no-deps", *what], check=True)
+            (file,) = Path(folder).iterdir()
+            if (actual := sha256_of(file)) != sha256:
+                raise HashMismatchError(package, expected=sha256, actual=actual)
+            file.replace(archive)
+    with tarfile.open(archive) as tar:
+        inner = tar.extractfile(f"face_recognition-{version}/tests/test_images/{name}")
+        assert inner is not None
+        return _decoded(io.BytesIO(inner.read()))
 
 
 def _opened(path: Path) -> Pixels8:
