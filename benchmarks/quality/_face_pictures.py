@@ -188,7 +188,13 @@ def _decoded(file: io.BytesIO) -> Pixels8:
         return np.asarray(picture.convert("RGB"))
 
 
-def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
-    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
+def at_most(pixels: Pixels8, longest: int = _LONGEST) -> tuple[Pixels8, float]:
+    """A picture, smaller if a side is longer, and its size as a share of what it was."""
+    factor = min(1.0, longest / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    return Photograph(name, part, np.asarray(small, np.uint8), [Spot(*spot).scale(factor) for spot in spots])
+    return np.asarray(small, np.uint8), factor
+
+
+def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
+    small, factor = at_most(pixels)
+    return Photograph(name, part, small, [Spot(*spot).scale(factor) for spot in spots])

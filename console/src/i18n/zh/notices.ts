@@ -111,6 +111,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   noise_found: ({ level }) => `图片的噪点水平为 ${Number(level).toFixed(1)}，已去除。`,
   nothing_to_erase: "没有涂抹任何内容，图片未改动。",
   no_red_eye_found: "没有发现红眼，像素未改动。",
+  red_eyes_left: ({ eyes }) => `另有 ${eyes} 只眼睛略像红眼，未作改动。提高灵敏度即可校正。`,
   size_not_reached: ({ max_bytes }) => `即使使用最低质量，照片仍大于 ${max_bytes} 字节。`,
   background_not_allowed: ({ allowed, asked }) => `证件规定的背景颜色是 ${list(allowed)}，而不是 ${asked}。`,
   head_cut: ({ above_mm, below_mm }) =>
