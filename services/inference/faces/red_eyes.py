@@ -29,7 +29,7 @@ _ROUND = 0.55  # of the circle around it: what a pupil covers at least, with the
 _ALONE = 0.95  # of a pupil's redness: what is around the iris has less, as skin around a closed lid has not
 _LIT = 0.95  # of a pupil's red: its middle has at least so much, as an iris around a dark pupil has not
 _PALE, _PURE = 0.25, 0.55
-"""Of a pupil's colour: what has less is left, and what has more is all of the pupil."""
+"""Shares of a pupil's colour: pixels with less than the first are left, and those with more than the second are wholly of the pupil."""
 _SOFT = 0.08  # radii of the iris: standard deviation of the edge of what is corrected
 _DARK, _DARKEST = 0.6, 0.12
 """A corrected pupil is as bright as this share of its green and blue, and at most so bright, of the range of samples."""
@@ -148,7 +148,7 @@ def _grown(shape: Flags, radius: float) -> Flags:
 
 
 def _darkened(part: Floats, weights: Floats, amount: float) -> Floats:
-    """The pixels made dark and neutral. What is brighter without red than the pupil is its glint, of which only the colour goes."""
+    """The pixels made dark and neutral. Pixels that are brighter without red than the pupil are its glint: they lose only their colour."""
     less = part[..., 1:].min(axis=2)
     usual = min(_GLINT * float(np.percentile(less[weights >= 0.5 * weights.max()], 75)), 0.9)
     glint = ((less - usual) / (1 - usual)).clip(0, 1)
