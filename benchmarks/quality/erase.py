@@ -73,7 +73,7 @@ def measure() -> Sequence[Section]:
         "*dB*: peak signal-to-noise ratio within the hole, more is better; it rewards blur where nobody can know what was there. *detail*: "
         "contrast of edges within the hole, in per cent of what was there; far below 100 % is a blur. No network is installed here; "
         "OpenCV 5's fills have their defaults. Seconds: the mean, with two processors that others used, too. The holes in "
-        f"those held out are drawn by the seed {_SEED}, which was first used for this table; other holes in these photographs had been looked at.",
+        f"those held out are drawn by the seed {_SEED}, which was first used for this table; others had been looked at.",
         ("photographs", "holes", "number", *(f"{name}: dB, detail" for name in _FILLS)),
     )
     scores: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
