@@ -88,7 +88,7 @@ def whole_pieces(mark: DetectedMark, pixels: Pixels8, region: Mask) -> DetectedM
 
 
 def _steps(pixels: Pixels8, inside: Mask, outside: Mask) -> npt.NDArray[np.float32]:
-    """What the pixels on one side of an outline have more than those on the other nearby, [N, channels]."""
+    """The differences between the pixels on one side of an outline and those nearby on the other, [N, channels]."""
     one, other = _local_mean(pixels, inside), _local_mean(pixels, outside)
     return one[inside] - other[inside]
 
