@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,10 +17,14 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from benchmarks.quality._npm_files import npm_file
-from benchmarks.quality._upscale_inputs import PACKAGES
+from benchmarks.quality._upscale_inputs import PACKAGES, ROOT
+from models.archives import sha256_of
+from models.errors import HashMismatchError
+from models.fetch import pip_command
 
 Pixels8 = npt.NDArray[np.uint8]
 
+_CACHE = ROOT / ".cache" / "downloads"
 _LONGEST = 1000
 """Pixels of the longest side of a photograph as it is used."""
 _ARCHIVES: Mapping[str, tuple[str, str, str]] = {
@@ -28,6 +35,8 @@ _ARCHIVES: Mapping[str, tuple[str, str, str]] = {
     "@vladmandic/face-api": ("1.7.15", "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031", "demo"),
 }
 """npm packages: version, SHA-256, folder of the photographs."""
+_FACE_RECOGNITION = ("face-recognition", "1.3.0", "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec")
+"""The source archive of a PyPI package: name, version, SHA-256. Its photographs are the White House's, in the public domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +155,26 @@ def package_picture(package: str, name: str) -> Pixels8:
     return _decoded(io.BytesIO(npm_file(package, version, sha256, f"{folder}/{name}")))
 
 
+@cache
+def president_picture(name: str) -> Pixels8:
+    """A photograph of face-recognition's tests, whose archive is fetched once."""
+    package, version, sha256 = _FACE_RECOGNITION
+    archive = _CACHE / sha256
+    if not archive.is_file():
+        _CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
+            what = [f"--no-binary={package}", f"--dest={folder}", f"{package}=={version}"]
+            subprocess.run([*pip_command(), "download", "--quiet", "--no-deps", *what], check=True)
+            (file,) = Path(folder).iterdir()
+            if (actual := sha256_of(file)) != sha256:
+                raise HashMismatchError(package, expected=sha256, actual=actual)
+            file.replace(archive)
+    with tarfile.open(archive) as tar:
+        inner = tar.extractfile(f"face_recognition-{version}/tests/test_images/{name}")
+        assert inner is not None
+        return _decoded(io.BytesIO(inner.read()))
+
+
 def _opened(path: Path) -> Pixels8:
     return _decoded(io.BytesIO(path.read_bytes()))
 
@@ -155,7 +184,13 @@ def _decoded(file: io.BytesIO) -> Pixels8:
         return np.asarray(picture.convert("RGB"))
 
 
-def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
-    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
+def at_most(pixels: Pixels8, longest: int = _LONGEST) -> tuple[Pixels8, float]:
+    """A picture, smaller if a side is longer, and its size as a share of what it was."""
+    factor = min(1.0, longest / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    return Photograph(name, part, np.asarray(small, np.uint8), [Spot(*spot).scale(factor) for spot in spots])
+    return np.asarray(small, np.uint8), factor
+
+
+def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
+    small, factor = at_most(pixels)
+    return Photograph(name, part, small, [Spot(*spot).scale(factor) for spot in spots])
