@@ -170,9 +170,9 @@ def _comparison(judged: Judged, seconds: dict[str, list[float]], worst: list[tup
         "drawn to them; *fine*: a racket with strings or a fern; *glass*: opacity 0.2 to 0.7 with highlights. Behind is paper or "
         "another photograph; then noise, and JPEG. Alpha and colours are known exactly. Each cell: mean absolute error of *alpha*, 0 to 1 "
         f"(goal 0.005); *F* of the outline where alpha is one half, within {TOLERANCE:.1%} of the diagonal, from the mean precision and "
-        "recall (goal 0.92); error of the "
-        "subject's *colour* where alpha is between, in levels (goal 12). All have the same output of the same weights (`isnet`), `best` of two looks: `rembg` "
-        "is that output enlarged; `pymatting` solves the closed form at 1024² where it is undecided, and then the colours; given the "
+        "recall (goal 0.92); error of the subject's *colour* where alpha is between, in levels (goal 12). All have the same output of the "
+        "same weights (`isnet`), `best` of two looks: `rembg` is that output enlarged; `pymatting` solves the closed form at "
+        "1024² where it is undecided, and then the colours; given the "
         "*true trimap* in its place, it shows how much of the error is the network's, but for strings and leaves, which are all doubt.",
         ("set", "kind", *_METHODS),
     )
