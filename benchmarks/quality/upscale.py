@@ -39,14 +39,13 @@ Way = Callable[[Case], Pixels8]
 _THREADS = 2
 _MARGIN, _FADE = 12, 16
 _COMPACT, _FAITHFUL = "realesr_animevideov3_x", "srmd_upscale_x"
-_FACTORS = (2, 3, 4, 8)
+_FACTORS = (2, 4)
 _SEAM_TILES = (80, 96)
 """Sides of tiles, in input pixels: smaller than those of the service, so that a crop has seams."""
 
 
 _SEED, _COUNT = 53_040, 6
 """The seed that draws the held-out crops, which nobody has looked at, and how many."""
-_HELD_OUT_FACTORS = (2, 4)
 _SHOWN = {name for _, name in PUBLIC_DOMAIN} | {"astronaut", "camera", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket"}
 """Photographs in the public domain, or free of rights (CC0)."""
 _WORST, _WORST_IMAGE = 10, "worst-upscale.webp"
@@ -58,20 +57,20 @@ Worst = list[tuple[float, str, Sequence[Pixels8]]]
 
 def measure() -> Sequence[Section]:
     """The scores of the held-out part, and the seams."""
-    return [_scored("Upscaling", list(_held_out()), _HELD_OUT_FACTORS, []), _seams()]
+    return [_scored("Upscaling", list(_held_out()), []), _seams()]
 
 
 def develop() -> Section:
     """The scores of the part that was developed on, with a picture of the worst."""
     worst: Worst = []
-    table = _scored("Upscaling, photographs seen", list(crops()), _FACTORS, worst)
+    table = _scored("Upscaling, photographs seen", list(crops()), worst)
     worst = sorted(worst, key=lambda each: each[0])[:_WORST]
     shown = "The worst gains of photographs that may be shown, by Lanczos, by Darkroom, and the original: "
     table.images[_WORST_IMAGE] = shown + "; ".join(says for _, says, _ in worst), sheet([pictures for _, _, pictures in worst])
     return table
 
 
-def _scored(title: str, photographs: Sequence[tuple[str, Pixels8]], factors: Sequence[int], worst: Worst) -> Section:
+def _scored(title: str, photographs: Sequence[tuple[str, Pixels8]], worst: Worst) -> Section:
     started = time.perf_counter()
     table = Section(
         title,
@@ -86,7 +85,7 @@ def _scored(title: str, photographs: Sequence[tuple[str, Pixels8]], factors: Seq
         "a GPU, and on a CPU for pictures of up to 0.15 megapixels; *compact*: what it takes for larger ones.",
         ("picture", "factor", "enlarged by", "PSNR", "least gain", "below", "SSIM", "GMSD", "HaarPSI", "colour"),
     )
-    for (picture, making), factor in product(MAKINGS.items(), factors):
+    for (picture, making), factor in product(MAKINGS.items(), _FACTORS):
         inputs = [case(name, truth, factor, making) for name, truth in photographs]
         plain = [psnr(_lanczos(each), each.truth) for each in inputs]
         for name, way in _WAYS.items():
