@@ -68,7 +68,8 @@ _RELATED = re.compile(
 )
 _ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _PARTICULARS = re.compile(
-    r"\d|@|www\.|://|\b(copy|content|use|users?|order|exemplar|kopie|copie|exemplaire|copia|ejemplar|cópia|kopij|licen[sc]e)\b",
+    r"\d|@|www\.|://|\w\.(com|org|net|edu|gov|info|example)\b"
+    r"|\b(copy|content|use|users?|order|exemplar|kopie|copie|exemplaire|copia|ejemplar|cópia|kopij|licen[sc]e)\b",
     re.IGNORECASE,
 )
 
