@@ -18,8 +18,8 @@ from benchmarks.quality._pdf_set import (
 )
 from benchmarks.quality._pdf_set.stamp_words import DEVELOPMENT, HELD_OUT, Bank
 
-_SEEDS, _FRESH = (1, 2, 3), 5309
-"""What is drawn by chance: those that were looked at, and one that was not before the code was last changed."""
+_SEEDS, _SEEN_ONCE, _FRESH = (1, 2, 3), 5309, 7741
+"""Of what is drawn by chance: those tuned on, one looked at once, and one not looked at before the code was last changed."""
 Documents = Mapping[str, Mapping[str, Callable[[bool], bytes]]]
 
 
@@ -42,6 +42,7 @@ def main(folder: Path) -> None:
     _write(folder / "stamped lines, seen", [stamped_lines.seen_marked()], [stamped_lines.seen_unmarked()])
     _write(folder / "stamped lines, seen later", [stamped_lines.seen_later_marked()], [stamped_lines.seen_later_unmarked()])
     _write_random(folder / "stamped lines, development", _SEEDS, DEVELOPMENT)
+    _write_random(folder / "stamped lines, once held out", (_SEEN_ONCE,), HELD_OUT)
     _write_random(folder / "stamped lines, held out", (_FRESH,), HELD_OUT)
     _write(folder / "held out, second set", [second_held_out.marked_documents()], [second_held_out.unmarked_documents()])
 

@@ -198,7 +198,9 @@ def test_an_added_line_in_other_words_goes_over_text_too(way: str, tmp_path: Pat
         np.testing.assert_array_equal(drawn, expected)
 
 
-@pytest.mark.parametrize("text", ["Ann Lee, ann@lee.example, 1234", "Prepared for Ann Lee on 12 May 2024"])
+@pytest.mark.parametrize(
+    "text", ["Ann Lee, ann@lee.example, 1234", "Personal edition of Ann Lee, sharing is theft", "Prepared for Ann Lee on 12 May 2024"]
+)
 def test_an_added_line_without_such_words_is_told(text: str, tmp_path: Path) -> None:
     source = overlaid(line(text, 60, 14))
     result, report = removed(source, tmp_path, RemovalRequest())

@@ -101,13 +101,11 @@ class Stamps:
         else:
             found.append(Evidence("", -1.5))
         if is_provenance(text):
-            found.append(Evidence("says whose copy it is, or where it came from", 2.5))
+            found.append(Evidence("says whose copy it is, or where it came from", 2.5 if is_particular(text) else 1.0))
         elif is_related(text) and is_particular(text):
             found.append(Evidence("speaks of a copy, a licence or a download", 0.0))
         else:
             found.append(Evidence("", -5.0 if _counts(group) else -2.0))
-        if not is_particular(text):
-            found.append(Evidence("", -1.5))
         if all(line.outermost for line in group):
             found.append(Evidence("shown before or after all other text", 0.5))
         if group[0].words[0].side not in MARGINS:
