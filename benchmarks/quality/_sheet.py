@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from benchmarks.table import Section
+
 Pixels = npt.NDArray[np.uint8]
 
 _WIDTH, _HIGHEST, _GAP = 300, 220, 4  # pixels of each picture, and between them
 _QUALITY = 45
+_WORST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A result that may be shown: how bad it is, which one it is, and its pictures, all of one size."""
+
+    badness: float
+    label: str
+    pictures: Sequence[Pixels]
+
+
+def show_worst(section: Section, operation: str, shown: str, cases: Sequence[Case], columns: int = 1) -> None:
+    """Put the worst ten into a section, as a sheet with so many cases a row; `shown` says what each case's pictures are."""
+    worst = sorted(cases, key=lambda case: -case.badness)[:_WORST]
+    rows = [worst[start : start + columns] for start in range(0, len(worst), columns)]
+    says = f"The worst that may be shown, row by row, {shown}: " + "; ".join(case.label for case in worst)
+    section.images[f"worst-{operation.replace('_', '-')}.webp"] = says, sheet([[p for case in row for p in case.pictures] for row in rows])
 
 
 def sheet(rows: Sequence[Sequence[Pixels]]) -> bytes:
     """Rows of pictures, all of a row of one size, as WebP."""
-    return webp(np.concatenate([_row(row) for row in rows]))
+    strips = [_row(row) for row in rows]
+    wide = max(strip.shape[1] for strip in strips)
+    return webp(np.concatenate([np.pad(strip, ((0, 0), (0, wide - strip.shape[1]), (0, 0)), constant_values=255) for strip in strips]))
 
 
 def _row(pictures: Sequence[Pixels]) -> Pixels:

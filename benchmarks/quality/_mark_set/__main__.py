@@ -1,9 +1,9 @@
-"""Make the pictures: FOLDER/<number>.npz each with `picture`, `what`, `name` and `held_out`, and for marked ones also `clean`, `opacity`,
-`colour`, `box`, `strength` and `quality` (0: lossless)."""
+"""Make the pictures: FOLDER/<number>.npz each with `picture`, `what`, `name` and `part`, and for marked ones also `clean`, `opacity`,
+`colour`, `box`, `strength` and `quality` (0: lossless). Those to develop with or, with a seed, held-out ones."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from itertools import count
 from pathlib import Path
 
@@ -13,17 +13,17 @@ from benchmarks.quality._mark_set.marked import marked_photographs
 from benchmarks.quality._mark_set.unmarked import unmarked_photographs
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, seed: int | None) -> None:
     """Write all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     number = count()
-    for case in marked_photographs():
+    for case in marked_photographs(seed):
         np.savez(
             folder / f"{next(number):03}.npz",
             picture=case.picture,
             what=case.kind,
             name=case.name,
-            held_out=case.held_out,
+            part=case.part,
             clean=case.clean,
             opacity=case.opacity.astype(np.float16),
             colour=case.colour,
@@ -31,9 +31,13 @@ def main(folder: Path) -> None:
             strength=case.strength,
             quality=case.quality or 0,
         )
-    for kind, name, picture, held_out in unmarked_photographs():
-        np.savez(folder / f"{next(number):03}.npz", picture=picture, what=kind, name=name, held_out=held_out)
+    for kind, name, picture, part in unmarked_photographs(seed):
+        np.savez(folder / f"{next(number):03}.npz", picture=picture, what=kind, name=name, part=part)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality._mark_set", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int)
+    options = parser.parse_args()
+    main(options.folder, options.seed)

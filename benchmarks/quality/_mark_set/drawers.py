@@ -1,13 +1,15 @@
-"""Draws marks with two libraries: Pillow (FreeType) for what may be tuned on, Skia for what is held out.
+"""Draws marks with two libraries: Pillow (FreeType) and Skia.
 
 Each draws text and shapes in a colour, with an outline and a shadow, on a transparent layer as large as the picture.
 """
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +26,8 @@ import reportlab
 import skia
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from benchmarks.quality._npm_files import npm_file
+
 Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
 Size = tuple[int, int]
@@ -31,7 +35,7 @@ Size = tuple[int, int]
 Point = tuple[float, float]
 """Column and row."""
 
-FONTS = {
+_FILES = {
     "Roboto": font_roboto.Roboto,
     "Vera Bold": str(Path(reportlab.__file__).parent / "fonts" / "VeraBd.ttf"),
     "Caladea": font_caladea.Caladea,
@@ -41,8 +45,32 @@ FONTS = {
     "Manrope": font_manrope.ManropeExtraBold,
     "Amatic": font_amatic_sc.AmaticSCBold,
 }
+_FONTSOURCE_VERSION = "5.2.5"
+_FONTSOURCE = {
+    "archivo-black-latin-400": "db6fece63168620bf8c5e6b02c80469e326b2fdc56b8faa4ca1520aaf896d7ca",
+    "kalam-latin-700": "c1d3eec5a7b41b8717aabd3ee46cb6b37804ea32891fd9d08d1baf814a9e55e3",
+    "libre-baskerville-latin-400": "90fd263b1b0e89fcb19e354e7b27b44b09dda335f7d231c69802ce6953437fe7",
+    "poppins-latin-500": "8b2646b8fe35164c266cc6d4500ea984b404c0cb30f151f1ff5e9824d3ab62f8",
+    "special-elite-latin-400": "1a5635ec33d95b9ce7574058ea2e846464cc14ae6fde34a2f6998297e1746654",
+    "ubuntu-latin-700": "8d7256b6abd5aebcaf95396ba18142e4637843a036c9e1c8edf30a0caa656a47",
+}
+"""Fonts in packages @fontsource/…, under open licences, and the SHA-256 of each package."""
 TUNED_FONTS = ("Roboto", "Vera Bold", "Caladea", "Hanken Grotesk")
-HELD_OUT_FONTS = ("Fredoka One", "Source Serif", "Manrope", "Amatic")
+SEEN_FONTS = ("Fredoka One", "Source Serif", "Manrope", "Amatic")
+HELD_OUT_FONTS = tuple(_FONTSOURCE)
+
+
+@cache
+def _font_file(name: str) -> bytes:
+    if name in _FILES:
+        return Path(_FILES[name]).read_bytes()
+    package = f"@fontsource/{name.partition('-latin')[0]}"
+    return npm_file(package, _FONTSOURCE_VERSION, _FONTSOURCE[name], f"files/{name}-normal.woff")
+
+
+def face(name: str, pixels: float) -> ImageFont.FreeTypeFont:
+    """For Pillow."""
+    return ImageFont.truetype(io.BytesIO(_font_file(name)), round(pixels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +107,9 @@ class Drawer(Protocol):
     def __call__(self, size: Size, shapes: Sequence[tuple[Shape, Style]], angle: float, pivot: Point) -> Pixels: ...
 
 
-def text_width(text: str, font: str, pixels: float) -> float:
+def text_width(text: str, font_name: str, pixels: float) -> float:
     """Of a line, in pixels."""
-    return ImageFont.truetype(FONTS[font], round(pixels)).getlength(text)
+    return face(font_name, pixels).getlength(text)
 
 
 def pillow(size: Size, shapes: Sequence[tuple[Shape, Style]], angle: float, pivot: Point) -> Pixels:
@@ -116,7 +144,7 @@ def _inked(cover: Image.Image, ink: Colour, below: Colour | None = None) -> Imag
 def _pillow_cover(size: Size, shape: Shape, offset: Point, thicker: float) -> Image.Image:
     if shape.text:
         cover = Image.new("L", size[::-1], 0)
-        font, at = ImageFont.truetype(FONTS[shape.font], round(shape.pixels)), (shape.centre[0] + offset[0], shape.centre[1] + offset[1])
+        font, at = face(shape.font, shape.pixels), (shape.centre[0] + offset[0], shape.centre[1] + offset[1])
         ImageDraw.Draw(cover).text(at, shape.text, fill=255, font=font, anchor="mm", stroke_width=round(thicker))
         return cover
     large = np.zeros((3 * size[0], 3 * size[1]), bool)
@@ -168,9 +196,9 @@ def _paint(ink: Colour) -> skia.Paint:
 
 def _skia_path(canvas: skia.Canvas, shape: Shape) -> Callable[[skia.Paint, Point], None]:
     if shape.text:
-        face = skia.Font(skia.Typeface.MakeFromFile(FONTS[shape.font]), shape.pixels)
-        left, base = shape.centre[0] - face.measureText(shape.text) / 2, shape.centre[1] + 0.35 * shape.pixels
-        return lambda paint, offset: canvas.drawString(shape.text, left + offset[0], base + offset[1], face, paint)
+        font = skia.Font(skia.Typeface.MakeFromData(skia.Data(_font_file(shape.font))), shape.pixels)
+        left, base = shape.centre[0] - font.measureText(shape.text) / 2, shape.centre[1] + 0.35 * shape.pixels
+        return lambda paint, offset: canvas.drawString(shape.text, left + offset[0], base + offset[1], font, paint)
     path = skia.Path()
     for polygon in shape.outline:
         path.addPoly([skia.Point(*point) for point in polygon], True)

@@ -1,7 +1,4 @@
-"""Photographs with watermarks of known colour and opacity: 200 of them, drawn by a seeded script, half of them held out.
-
-Held out are photographs, fonts and words that the others do not use, another library that draws them, and five kinds of mark of their own.
-"""
+"""Photographs with watermarks of known colour and opacity: 200 to develop with, and 100 held out that a seed makes of other material."""
 
 from __future__ import annotations
 
@@ -9,30 +6,15 @@ import io
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from benchmarks.quality._mark_set.drawers import (
-    HELD_OUT_FONTS,
-    TUNED_FONTS,
-    Colour,
-    Pixels,
-    Point,
-    Shape,
-    Size,
-    Style,
-    circle,
-    pillow,
-    plate,
-    rectangle,
-    skia_,
-    star,
-    text_width,
-)
-from benchmarks.quality._mark_set.photographs import HELD_OUT, TUNED, some
+from benchmarks.quality._mark_set.drawers import Colour, Pixels, Point, Shape, Size, Style, circle, plate, rectangle, star, text_width
+from benchmarks.quality._mark_set.material import SEEN, TUNED, Material, held_out
+from benchmarks.quality._mark_set.photographs import some
 
 Shapes = list[tuple[Shape, Style]]
 Draw = Callable[["Hand", Size], tuple[Shapes, float, Point]]
@@ -45,18 +27,6 @@ _OPACITIES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 _QUALITIES = (None, 96, 92, 90, 85, 80, 75)
 _MARGINS = (0.02, 0.05, 0.15, 0.4)
 """How far a person's box goes beyond the mark on each side, as a share of the mark's longer side."""
-_TUNED_WORDS = ("SAMPLE", "PREVIEW", "© Studio North", "www.catphotos.com", "PROOF", "DRAFT", "Shot on M7", "John Smith", "SAMPLE PHOTO")
-_HELD_OUT_WORDS = (
-    "EXAMPLE",
-    "COPYRIGHT",
-    "© A. Photographer",
-    "stockpix.net",
-    "WATERMARK",
-    "DO NOT COPY",
-    "@lightroom_lea",
-    "Trial",
-    "Maja Holm",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +36,7 @@ class MarkedPhotograph:
 
     kind: str
     name: str
-    held_out: bool
+    part: str
     strength: float
     quality: int | None
     """JPEG quality, after the mark was drawn; None: lossless."""
@@ -79,16 +49,16 @@ class MarkedPhotograph:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Draws by chance, from what is tuned on or from what is held out."""
+    """Draws by chance, from some material."""
 
     rng: random.Random
-    held_out: bool
+    material: Material
 
     def words(self) -> str:
-        return self.rng.choice(_HELD_OUT_WORDS if self.held_out else _TUNED_WORDS)
+        return self.rng.choice(self.material.words)
 
     def font(self) -> str:
-        return self.rng.choice(HELD_OUT_FONTS if self.held_out else TUNED_FONTS)
+        return self.rng.choice(self.material.fonts)
 
     def ink(self) -> Colour:
         return self.rng.choice((WHITE, WHITE, WHITE, BLACK, RED, BLUE, ORANGE, GREEN))
@@ -157,9 +127,7 @@ def _graded(hand: Hand, pixels: float) -> Style:
 
 
 def _date(hand: Hand, size: Size) -> tuple[Shapes, float, Point]:
-    text = hand.rng.choice(
-        ("2024/07/19", "19.07.2024 14:32", "'98  7 19") if hand.held_out else ("2019-05-03", "03/05/2019", "05.03.19 08:12")
-    )
+    text = hand.rng.choice(hand.material.dates)
     shape = hand.line(text, (0, 0), 0.25 * size[1], 0.05 * size[0])
     width = text_width(text, shape.font, shape.pixels)
     at = (size[1] - 0.04 * size[1] - width / 2, size[0] * 0.94)
@@ -168,26 +136,26 @@ def _date(hand: Hand, size: Size) -> tuple[Shapes, float, Point]:
 
 
 def _emblem(hand: Hand, centre: Point, side: float) -> Shape:
-    """A ring with a triangle, a shield and a slash among those tuned on; a star over bars, a cross in a disc, rings held out."""
-    which, half = hand.rng.randrange(3), side / 2
-    if not hand.held_out:
-        if which == 0:
-            return Shape([circle(centre, half), circle(centre, 0.82 * half), star(centre, 0.6 * half, 3, 0.5)])
-        if which == 1:
-            x, y = centre
-            shield = [
-                (x - half, y - half),
-                (x + half, y - half),
-                (x + 0.9 * half, y + 0.3 * half),
-                (x, y + half),
-                (x - 0.9 * half, y + 0.3 * half),
-            ]
-            return Shape([shield, circle(centre, 0.45 * half)])
+    """A ring with a triangle, a shield, a slash, a star over bars, a cross in a disc, or rings."""
+    which, half = hand.rng.choice(hand.material.emblems), side / 2
+    if which == "triangle":
+        return Shape([circle(centre, half), circle(centre, 0.82 * half), star(centre, 0.6 * half, 3, 0.5)])
+    if which == "shield":
+        x, y = centre
+        shield = [
+            (x - half, y - half),
+            (x + half, y - half),
+            (x + 0.9 * half, y + 0.3 * half),
+            (x, y + half),
+            (x - 0.9 * half, y + 0.3 * half),
+        ]
+        return Shape([shield, circle(centre, 0.45 * half)])
+    if which == "slash":
         return Shape([plate(centre, side, side, 0.2 * side), rectangle(centre, 1.1 * side, 0.18 * side, -0.8)])
-    if which == 0:
+    if which == "star":
         bars = [rectangle((centre[0], centre[1] + shift * side), side, 0.09 * side) for shift in (0.34, 0.48)]
         return Shape([star((centre[0], centre[1] - 0.14 * side), 0.42 * side, 5, 0.42), *bars])
-    if which == 1:
+    if which == "cross":
         return Shape(
             [
                 circle(centre, half),
@@ -262,6 +230,13 @@ def _crossed(hand: Hand, size: Size) -> tuple[Shapes, float, Point]:
     return [(lines, Style(ink)), (hand.line(hand.words(), middle, 0.4 * size[1], 0.12 * size[0]), Style(ink))], 0.0, middle
 
 
+def _thrice(hand: Hand, size: Size) -> tuple[Shapes, float, Point]:
+    """The same words in three places, one below the other."""
+    shape, ink = hand.line(hand.words(), (0, 0), 0.4 * size[1], 0.1 * size[0]), hand.ink()
+    places = [(size[1] * (0.5 + hand.rng.uniform(-0.2, 0.2)), size[0] * share) for share in (0.2, 0.5, 0.8)]
+    return [(replace(shape, centre=place), Style(ink)) for place in places], 0.0, hand.middle(size, 0.0)
+
+
 KINDS: dict[str, tuple[Draw, int]] = {
     "text in a corner": (_corner_text, 14),
     "text across": (_text(_plain, slanted=False), 10),
@@ -276,40 +251,48 @@ KINDS: dict[str, tuple[Draw, int]] = {
     "band": (_band, 5),
     "plate": (_plate, 5),
 }
-"""How each kind is drawn, and how many of each are tuned on; as many are held out, or fewer."""
-HELD_OUT_KINDS: dict[str, tuple[Draw, int]] = {
+"""How each kind is drawn, and how many of each are tuned on; fewer are seen and held out."""
+SEEN_KINDS: dict[str, tuple[Draw, int]] = {
     "text in relief": (_text(_embossed, slanted=False), 5),
     "text of changing colour": (_text(_graded, slanted=True), 4),
     "logo of two colours": (_two_colours, 7),
     "crossed lines": (_crossed, 5),
 }
+HELD_OUT_KINDS: dict[str, tuple[Draw, int]] = {"text three times": (_thrice, 4)}
 
 
-def marked_photographs() -> Iterator[MarkedPhotograph]:
-    """All marked photographs, those used for tuning first."""
+def marked_photographs(seed: int | None) -> Iterator[MarkedPhotograph]:
+    """The 200 to develop with, those used for tuning first; or with a seed, 100 held out."""
     turn = itertools.count()
+    if seed is not None:
+        material = held_out(seed)
+        for kind, (draw, count) in (KINDS | SEEN_KINDS | HELD_OUT_KINDS).items():
+            for number in range(round(0.75 * count) if kind in KINDS else count):
+                yield _case(kind, draw, number, next(turn), material)
+        return
     for kind, (draw, count) in KINDS.items():
         for number in range(count):
-            yield _case(kind, draw, number, next(turn), held_out=False)
-    for kind, (draw, count) in (KINDS | HELD_OUT_KINDS).items():
-        for number in range(count if kind in HELD_OUT_KINDS else round(0.8 * count)):
-            yield _case(kind, draw, number, next(turn), held_out=True)
+            yield _case(kind, draw, number, next(turn), TUNED)
+    for kind, (draw, count) in (KINDS | SEEN_KINDS).items():
+        for number in range(count if kind in SEEN_KINDS else round(0.8 * count)):
+            yield _case(kind, draw, number, next(turn), SEEN)
 
 
-def _case(kind: str, draw: Draw, number: int, turn: int, *, held_out: bool) -> MarkedPhotograph:
-    rng = random.Random(f"{kind} {number} {held_out}")
-    name, clean = some(rng, HELD_OUT if held_out else TUNED, turn)
+def _case(kind: str, draw: Draw, number: int, turn: int, material: Material) -> MarkedPhotograph:
+    rng = random.Random(f"{kind} {number} {material.seed}")
+    name, clean = some(rng, material.photographs, turn)
     strength = rng.choice(_OPACITIES[4:]) if kind in ("plate", "date") else rng.choice(_OPACITIES)
+    drawer = material.drawers[0] if len(material.drawers) == 1 else rng.choice(material.drawers)
     for _ in range(50):
-        shapes, angle, pivot = draw(Hand(rng, held_out), clean.shape[:2])
-        layer = (skia_ if held_out else pillow)(clean.shape[:2], shapes, angle, pivot)
+        shapes, angle, pivot = draw(Hand(rng, material), clean.shape[:2])
+        layer = drawer(clean.shape[:2], shapes, angle, pivot)
         opacity = layer[..., 3].astype(np.float32) / np.float32(255) * np.float32(strength)
         seen = np.rint(clean * (1 - opacity[..., None]) + layer[..., :3] * opacity[..., None]).clip(0, 255).astype(np.uint8)
         if np.abs(seen.astype(np.int16) - clean)[opacity > _SEEN].mean() >= _LEAST_CHANGE:
             break
     quality = rng.choice(_QUALITIES)
     picture = seen if quality is None else jpeg(seen, quality)
-    return MarkedPhotograph(kind, name, held_out, strength, quality, clean, picture, opacity, layer[..., :3], _box(rng, opacity))
+    return MarkedPhotograph(kind, name, material.part, strength, quality, clean, picture, opacity, layer[..., :3], _box(rng, opacity))
 
 
 def _box(rng: random.Random, opacity: npt.NDArray[np.float32]) -> tuple[int, int, int, int]:

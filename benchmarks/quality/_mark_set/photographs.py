@@ -1,4 +1,4 @@
-"""Photographs in packages that marks are drawn on, split into those that may be tuned on and those that are held out."""
+"""Photographs in packages that marks are drawn on, in three parts: tuned on, seen, and held out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import sklearn.datasets
 from PIL import Image
 
 from benchmarks.quality._face_pictures import package_picture
+from benchmarks.quality._theme_photographs import PHOTOGRAPHS, theme_photograph
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -32,7 +33,7 @@ TUNED: Sequence[tuple[str, str]] = (
     *((_API, f"sample{number}.jpg") for number in (1, 2, 3)),
     (_TRACKING, "faces.jpg"),
 )
-HELD_OUT: Sequence[tuple[str, str]] = (
+SEEN: Sequence[tuple[str, str]] = (
     *(("skimage", f"{name}.png") for name in ("chelsea", "gravel", "ihc", "moon")),
     *(("skimage", f"{name}.jpg") for name in ("hubble_deep_field", "retina")),
     *(("sklearn", f"{name}.jpg") for name in ("china", "flower")),
@@ -43,7 +44,8 @@ HELD_OUT: Sequence[tuple[str, str]] = (
     (_JQUERY, "examples/img/background.jpg"),
     (_TRACKING, "psmove.png"),
 )
-LARGE = {_API}
+HELD_OUT = PHOTOGRAPHS
+_LARGE = {_API}
 """Packages whose photographs are large enough for parts of them to be pictures of their own."""
 
 
@@ -54,7 +56,7 @@ def photograph(source: str, name: str, longest: int = 640) -> Pixels:
         with Image.open(_OWN[source] / name) as opened:
             picture = opened.convert("RGB")
     else:
-        picture = Image.fromarray(package_picture(source, name))
+        picture = Image.fromarray(theme_photograph(source, name) if (source, name) in HELD_OUT else package_picture(source, name))
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return np.asarray(picture)
 
@@ -63,7 +65,7 @@ def some(rng: random.Random, which: Sequence[tuple[str, str]], turn: int) -> tup
     """The photograph whose turn it is, in a random size, or a part of a large one; and its name."""
     source, name = which[turn % len(which)]
     stem = Path(name).stem
-    if source not in LARGE:
+    if source not in _LARGE:
         return stem, photograph(source, name, rng.choice((480, 640, 800, 1000)))
     if rng.random() < 0.4:
         return stem, photograph(source, name, rng.choice((640, 1000, 1600)))

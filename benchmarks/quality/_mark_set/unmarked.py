@@ -1,5 +1,6 @@
-"""Two hundred pictures without a watermark that tempt a detector, half of them held out: photographs, and text, patterns and graphics that
-belong to what is shown."""
+"""Pictures without a watermark that tempt a detector: photographs, and text, patterns and graphics that belong to what is shown.
+
+Two hundred to develop with, and 58 held out that a seed makes of other material."""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.quality._mark_set.drawers import FONTS, HELD_OUT_FONTS, TUNED_FONTS, Colour, Pixels
+from benchmarks.quality._mark_set.drawers import Colour, Pixels, face
 from benchmarks.quality._mark_set.marked import jpeg
-from benchmarks.quality._mark_set.photographs import HELD_OUT, TUNED, some
+from benchmarks.quality._mark_set.material import SEEN, TUNED, Material, held_out
+from benchmarks.quality._mark_set.photographs import some
 
 Make = Callable[["Scene"], Pixels]
-_TUNED_WORDS = ("BAKERY", "SPACE", "Open 9 to 5", "EXIT", "No. 47", "Hotel Adler", "FRESH FISH", "Platform 3")
-_HELD_OUT_WORDS = ("TEA HOUSE", "CAT", "Zimmer frei", "PHARMACY", "Route 66", "Salon Rosa", "Books & Maps", "STOP")
+_HELD_OUT_SHARE = 0.6
 _BOARDS: tuple[tuple[Colour, Colour], ...] = (
     ((25, 60, 120), (240, 235, 220)),
     ((140, 25, 20), (250, 215, 80)),
@@ -28,33 +29,34 @@ _BOARDS: tuple[tuple[Colour, Colour], ...] = (
 
 
 class Scene:
-    """A photograph and chance, from what is tuned on or from what is held out."""
+    """A photograph and chance, from some material."""
 
-    def __init__(self, kind: str, number: int, turn: int, *, held_out: bool) -> None:
-        self.rng = random.Random(f"unmarked {kind} {number} {held_out}")
-        self.name, self.pixels = some(self.rng, HELD_OUT if held_out else TUNED, turn)
-        self._held_out = held_out
+    def __init__(self, kind: str, number: int, turn: int, material: Material) -> None:
+        self.rng = random.Random(f"unmarked {kind} {number} {material.seed}")
+        self.name, self.pixels = some(self.rng, material.photographs, turn)
+        self._material = material
 
     def words(self) -> str:
         """A few words."""
-        return self.rng.choice(_HELD_OUT_WORDS if self._held_out else _TUNED_WORDS)
+        return self.rng.choice(self._material.signs)
 
     def font(self, pixels: float) -> ImageFont.FreeTypeFont:
         """A font of this size."""
-        return ImageFont.truetype(FONTS[self.rng.choice(HELD_OUT_FONTS if self._held_out else TUNED_FONTS)], max(10, round(pixels)))
+        return face(self.rng.choice(self._material.fonts), max(10, round(pixels)))
 
     def save(self, pixels: npt.NDArray[np.float64] | npt.NDArray[np.float32] | Pixels) -> Pixels:
         """As a JPEG of good or middling quality."""
         return jpeg(np.rint(pixels).clip(0, 255).astype(np.uint8), self.rng.choice((80, 85, 90, 95)))
 
 
-def unmarked_photographs() -> Iterator[tuple[str, str, Pixels, bool]]:
-    """Kind, name, picture, and whether it is held out; those used for tuning first."""
-    for held_out in (False, True):
+def unmarked_photographs(seed: int | None) -> Iterator[tuple[str, str, Pixels, str]]:
+    """Kind, name, picture, and part: the 200 to develop with, or with a seed, 58 held out."""
+    for material in (TUNED, SEEN) if seed is None else (held_out(seed),):
         for kind, (make, count) in KINDS.items():
-            for number in range(count):
-                scene = Scene(kind, number, number, held_out=held_out)
-                yield kind, scene.name, make(scene), held_out
+            for number in range(count if seed is None else round(_HELD_OUT_SHARE * count)):
+                # Held-out kinds begin with different photographs.
+                scene = Scene(kind, number, number if seed is None else number + 5 * len(kind), material)
+                yield kind, scene.name, make(scene), material.part
 
 
 def _photograph(scene: Scene) -> Pixels:
@@ -125,9 +127,9 @@ def _caption(scene: Scene) -> Pixels:
     """A subtitle: part of what is shown to those who read it."""
     picture = Image.fromarray(scene.pixels)
     text = scene.rng.choice(("And then it was gone.", "We will meet at the temple.", "Nobody saw him leave."))
-    face = scene.font(0.05 * picture.height)
+    letters = scene.font(0.05 * picture.height)
     place = picture.width / 2, 0.92 * picture.height
-    ImageDraw.Draw(picture).text(place, text, "white", face, anchor="mm", stroke_width=2, stroke_fill="black")
+    ImageDraw.Draw(picture).text(place, text, "white", letters, anchor="mm", stroke_width=2, stroke_fill="black")
     return scene.save(np.asarray(picture))
 
 
@@ -168,18 +170,18 @@ def _screen(scene: Scene) -> Pixels:
     dark = scene.rng.random() < 0.5
     back, front, accent = ((30, 32, 38), (225, 225, 230), (70, 130, 240)) if dark else ((250, 250, 250), (40, 40, 40), (20, 120, 80))
     picture = Image.new("RGB", (640, 420), back)
-    brush, face = ImageDraw.Draw(picture), scene.font(18)
+    brush, small = ImageDraw.Draw(picture), scene.font(18)
     brush.rectangle((0, 0, 640, 44), fill=accent)
     brush.text((20, 22), "Settings", "white", scene.font(22), anchor="lm")
     lines = ["Account and sign-in", "Notifications", "Storage: 12.4 GB used", "Language: English", "About this device", scene.words()]
     scene.rng.shuffle(lines)
     for number, line in enumerate(lines[:5]):
         y = 90 + 56 * number
-        brush.text((70, y), line, front, face, anchor="lm")
+        brush.text((70, y), line, front, small, anchor="lm")
         brush.ellipse((24, y - 14, 52, y + 14), outline=accent, width=3)
         brush.line((20, y + 28, 620, y + 28), fill=(128, 128, 128))
     brush.rounded_rectangle((520, 374, 620, 408), 8, fill=accent)
-    brush.text((570, 391), "Save", "white", face, anchor="mm")
+    brush.text((570, 391), "Save", "white", small, anchor="mm")
     return np.asarray(picture)
 
 
@@ -228,4 +230,4 @@ KINDS: dict[str, tuple[Make, int]] = {
     "chart": (_chart, 3),
     "shadow or reflection": (_glass, 4),
 }
-"""How each kind is made, and how many of each are tuned on; as many are held out."""
+"""How each kind is made, and how many of each are tuned on, and as many seen."""

@@ -18,6 +18,7 @@ Bools = npt.NDArray[np.bool_]
 _CELL, _SMALL_CELL = 4, 2  # pixels a side
 _SMALL_WINDOW = 15  # pixels: narrower windows are made of small cells
 _UNSURE = 4, 251  # of 255: values of the model between these are an edge
+_REACH = 3  # pixels around these that are taken to be unsure, too
 _STEP = 100  # an outline may also jump from one to the other
 _EPSILON = 1e-6  # colour variance (of 1) that counts as flat
 _FIXED = 10.0  # weight of the model's alpha where it is sure
@@ -26,7 +27,8 @@ _TOLERANCE = 1e-6  # mean of the squared residual at which the solution is good 
 _BETWEEN = 26, 229  # of 255: alpha from the first to the second is neither subject nor background
 _ZONE = 25  # pixels of the window that measures a zone's width: the share of an outline is at most the first, of hair the second
 _OUTLINE, _HAIR = 0.03, 0.12
-_SOFT_PULL = 0.003
+_PULL, _SOFT_PULL = 0.025, 0.003  # weight of the model's alpha at outlines and in hair where it is one half, relative to the colours', 1
+_CERTAINTY = 30  # how many times more it weighs at outlines where it is near 0 or 1
 _OUTLINE_MOVES = 1  # pixel
 
 
@@ -37,10 +39,10 @@ def solve_edges(coarse: Pixels8, guide: Pixels8, tuning: Tuning, check: Callable
     Matting Laplacian Matrices", CVPR 2010): the matting Laplacian's product with an alpha is the alpha less its guided filter, so that
     conjugate gradients need no matrix. Windows are centred on cells of 4 x 4 or 2 x 2 pixels instead of on every pixel: the filter then
     blurs the cells' sums, and only the cells with an unsure pixel are solved. Where the model is sure, its alpha is kept; elsewhere it is
-    weighted by `tuning`. Both sides are multiples of four. Needs up to 100 bytes a pixel. `check` is called between rounds and may raise to
+    pulled towards it. Both sides are multiples of four. Needs up to 100 bytes a pixel. `check` is called between rounds and may raise to
     cancel.
     """
-    unsure = _unsure(coarse, tuning.reach)
+    unsure = _unsure(coarse)
     if not unsure.any():
         return coarse
     window = 2 * tuning.radius + 1
@@ -50,7 +52,7 @@ def solve_edges(coarse: Pixels8, guide: Pixels8, tuning: Tuning, check: Callable
     alpha, open_ = coarse[cells.box], cells.pick(unsure[cells.box])
     given = _unit(cells.pick(alpha))
     softness = _softness(cells.pick(_undecided(alpha))) * np.float32(tuning.softness)
-    weight = np.where(open_, _pull(given, softness, tuning), np.float32(_FIXED))
+    weight = np.where(open_, _pull(given, softness), np.float32(_FIXED))
     solved = _conjugate_gradients(_GuidedFilter(guide[cells.box], alpha, cells, kernel), weight, given, check)
     near = np.ones((2 * _OUTLINE_MOVES + 1,) * 2, np.uint8)
     lowest, highest = _unit(cells.pick(cv2.erode(alpha, near))), _unit(cells.pick(cv2.dilate(alpha, near)))
@@ -231,19 +233,19 @@ def _softness(share: Floats) -> Floats:
     return np.asarray(((share - _OUTLINE) / (_HAIR - _OUTLINE)).clip(0, 1), np.float32)
 
 
-def _pull(given: Floats, softness: Floats, tuning: Tuning) -> Floats:
+def _pull(given: Floats, softness: Floats) -> Floats:
     """The weight of the model's alpha where it is unsure."""
-    pull = tuning.pull * (1 - softness) + _SOFT_PULL * softness
-    return np.asarray(pull * (1 + tuning.certainty * (1 - softness) * (2 * given - 1) ** 2), np.float32)
+    pull = _PULL * (1 - softness) + _SOFT_PULL * softness
+    return np.asarray(pull * (1 + _CERTAINTY * (1 - softness) * (2 * given - 1) ** 2), np.float32)
 
 
 def _unit(samples: npt.NDArray[Any]) -> Floats:
     return np.asarray(np.multiply(samples, np.float32(1 / 255), dtype=np.float32))
 
 
-def _unsure(coarse: Pixels8, reach: int) -> Bools:
+def _unsure(coarse: Pixels8) -> Bools:
     low, high = _UNSURE
     jump = cv2.morphologyEx(coarse, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > _STEP
     edge = ((coarse > low) & (coarse < high)) | jump
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
     return np.asarray(cv2.dilate(edge.view(np.uint8), around) > 0)

@@ -15,6 +15,7 @@ from services.inference.matting.alpha_refinement import Alpha
 from services.inference.matting.edge_solving import solve_edges
 from services.inference.matting.foreground import decontaminate
 from services.inference.matting.plateaus import with_solid_plateaus
+from services.inference.matting.second_look import Window, window_of
 from services.inference.matting.shadow import shadow_of, with_shadow
 from services.inference.matting.subjects import Segmentation, doubtful_parts, is_cut_out, segmentation_of
 from services.inference.matting.tuning import PORTRAIT, Tuning
@@ -41,6 +42,8 @@ class CutoutOptions:
     """Move the enlarged alpha onto the edges of the picture; without it large pictures take less time and their edges are softer."""
     shadow: bool = False
     """Keep the shadow that the subject casts, where the background is plain enough to identify it."""
+    look_again: bool = False
+    """Ask the model a second time, about what it has found, in its true proportions: it misses less, and takes twice the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,12 @@ async def remove_background(
     progress(0.1)
     coarse = (await model(prepared))[0, :, :, 0]
     check()
+    window = window_of(coarse, image.height, image.width) if options.look_again and not segmentation_of(coarse).nothing else None
+    if window is not None:
+        progress(0.35)
+        part = await asyncio.to_thread(_part_input, image, window)
+        coarse = window.combined(coarse, (await model(part))[0, :, :, 0])
+        check()
     progress(0.6)
     result = await asyncio.to_thread(_finished, image, prepared[0], coarse, options, check)
     progress(0.95)
@@ -110,11 +119,19 @@ def _finished(
 
 def model_input(image: Image) -> npt.NDArray[np.uint8]:
     """The picture as the model takes it: uint8 [1, 1024, 1024, 3], sRGB, over mid-gray where it is transparent."""
-    small = resize(image.srgb(), MODEL_SIDE, MODEL_SIDE)
-    if image.alpha is not None:
-        alpha = resize(to_8bit(image.alpha), MODEL_SIDE, MODEL_SIDE)[..., np.newaxis].astype(np.uint32)
-        small = ((small * alpha + _BACKDROP * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return small.reshape(1, MODEL_SIDE, MODEL_SIDE, 3)
+    return _over_gray(image, MODEL_SIDE, MODEL_SIDE)[np.newaxis]
+
+
+def _part_input(image: Image, window: Window) -> npt.NDArray[np.uint8]:
+    return window.model_input(_over_gray(crop(image, (window.rows, window.columns)), *window.size))[np.newaxis]
+
+
+def _over_gray(image: Image, width: int, height: int) -> npt.NDArray[np.uint8]:
+    small = resize(image.srgb(), width, height)
+    if image.alpha is None:
+        return small
+    alpha = resize(to_8bit(image.alpha), width, height)[..., np.newaxis].astype(np.uint32)
+    return ((small * alpha + _BACKDROP * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def settle_alpha(coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

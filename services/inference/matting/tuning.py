@@ -11,20 +11,14 @@ from darkroom.operations.v1.remove_background_pb2 import SUBJECT_PRODUCT, Subjec
 class Tuning:
     """How far the picture's colours may overrule the model at edges. Lengths are in pixels of the model's 1024 x 1024 alpha."""
 
-    reach: int
-    """How far around its unsure pixels the model is taken to be unsure, too."""
     radius: int
     """The radius of the windows in which opacity is taken to be linear in colour: wide ones follow hair, narrow ones keep to an outline."""
-    pull: float
-    """Weight of the model's alpha where it is one half, relative to that of the colours, 1."""
-    certainty: float
-    """How many times more it weighs where it is near 0 or 1."""
     softness: float
     """How much a wide zone of doubt is treated as hair, where the colours alone decide: 0 not at all, 1 fully."""
 
 
-PORTRAIT = Tuning(reach=6, radius=12, pull=0.018, certainty=30, softness=1)
-PRODUCT = Tuning(reach=3, radius=5, pull=0.033, certainty=10, softness=0)
+PORTRAIT = Tuning(radius=12, softness=1)
+PRODUCT = Tuning(radius=5, softness=0)
 
 
 def of_subject(subject: Subject.ValueType) -> Tuning:

@@ -12,7 +12,7 @@ from services.inference.contract.step import Step
 from services.inference.faces.detection import DETECTOR
 from services.inference.faces.finding import least_score
 from services.inference.faces.mesh import IRIS, MESH, Iris, find_meshes, irises
-from services.inference.faces.red_eyes import correct_red_eyes
+from services.inference.faces.red_eyes import correct_red_eyes, count_red_eyes
 from services.inference.media import Header, Image
 
 _DOING = "Looking for red eyes"
@@ -46,5 +46,9 @@ async def run(image: Image, parameters: FixRedEyes, step: Step) -> Several:
     result, count = await asyncio.to_thread(correct_red_eyes, image, eyes, sensitivity / 100, strength / 100)
     if not count:
         step.notice("no_red_eye_found", "", f"No red eye was found in {step.source_name}, so its pixels are unchanged.")
+    left = await asyncio.to_thread(count_red_eyes, image, eyes) - count
+    if left > 0:
+        message = f"Eyes in {step.source_name} that look a little as if a flash had coloured them were left as they are: {left}."
+        step.notice("red_eyes_left", "sensitivity", f"{message} A higher sensitivity corrects them.", {"eyes": left})
     found = Data({"facesDetected": len(meshes), "eyesCorrected": count})
     return Several(result, [NewFile(found.content, DATA_TYPE, DATA_EXTENSION)])

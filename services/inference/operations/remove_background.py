@@ -45,7 +45,7 @@ async def run(image: Image, parameters: RemoveBackground, step: Step) -> Image |
     step.label("cutout")
     step.report(0, _DOING)
     fast = parameters.quality == CUTOUT_QUALITY_FAST
-    options = CutoutOptions(of_subject(parameters.subject), refine=not fast, shadow=parameters.keep_shadow)
+    options = CutoutOptions(of_subject(parameters.subject), refine=not fast, shadow=parameters.keep_shadow, look_again=not fast)
     name = step.tools.models.cutout or await choose(step.tools.triton)
     cutout = await matting.remove_background(
         image, step.tools.triton.model(name), options, progress=lambda done: step.report(done, _DOING), check=step.check

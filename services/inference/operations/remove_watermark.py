@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import PurePosixPath
+
+import numpy as np
 
 from darkroom.operations.v1.remove_watermark_pb2 import RemoveWatermark
+from services.inference.contract.flow import NewFile, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
-from services.inference.media import Header, Image, in_format
+from services.inference.media import Effort, Header, Image, Saving, encode_into, in_format
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Report
 from services.inference.watermark.searching import inpainting, networks, search
+from services.pictures.media_format import MediaFormat
 
 _COPIES, _COPIES_OF_WIDE = 12, 12
 """Copies of the decoded samples, with 8 and with 16 bits, at the peak.
@@ -27,8 +32,9 @@ def peak_memory(picture: Header, _parameters: RemoveWatermark) -> int:
     return copies_of_samples(picture, _COPIES, _COPIES_OF_WIDE)
 
 
-async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
-    """The picture without the marks in the boxes or, without boxes, those that surely are marks; a notice for each of them."""
+async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image | Several:
+    """The picture without the marks in the boxes or, without boxes, those that surely are marks; a notice for each of them. If asked, the
+    mask of what was changed, too."""
     step.label("clean")
     doing = "Removing the watermark" if parameters.boxes else "Looking for watermarks"
     step.report(0, doing)
@@ -39,7 +45,19 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image:
     else:
         result, report = await search(image, step, watching)
     _tell(step, report, image, drawn=bool(parameters.boxes))
-    return in_format(result, parameters.format)
+    result = in_format(result, parameters.format)
+    return Several(result, [await asyncio.to_thread(_mask, image, report, step)]) if parameters.mask else result
+
+
+def _mask(image: Image, report: Report, step: Step) -> NewFile:
+    """Which pixels were changed, as a file in the step's folder."""
+    changed = np.zeros((image.height, image.width, 1), np.uint8)
+    if report.mask is not None:
+        changed[report.mask] = 255
+    target = step.folder / "mask"
+    encode_into(target, Image(changed), Saving(MediaFormat.PNG, Effort.LITTLE))
+    name = f"{PurePosixPath(step.source_name).stem or 'picture'}-mask.png"
+    return NewFile(target, MediaFormat.PNG.media_type, "png", name=name, width=image.width, height=image.height)
 
 
 def _tell(step: Step, report: Report, image: Image, *, drawn: bool) -> None:

@@ -16,6 +16,7 @@ from services.pictures.passport_photos import NO_FACE
 from services.platform.errors import DarkroomError, ErrorReason
 
 _DOING = "Looking for the face"
+_UNSURE = {"crown": "the top of the hair was not found", "turned": "the face looks to one side"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,10 @@ def tell_portrait(portrait: Portrait, faces: int, step: Step) -> None:
         step.notice("several_faces", "", f"{name} has {faces} faces; the largest one was used.", {"faces": faces})
     if portrait.crown_cut:
         step.notice("crown_cut", "", f"{name} cuts off the top of the head, so the position of the crown is a guess.")
+    reasons = [reason for reason, holds in (("crown", not portrait.crown_seen), ("turned", portrait.turned)) if holds]
+    if reasons:
+        crown, eyes, chin = (round(portrait.points[each][1]) for each in ("crown", "eyeCenter", "chin"))
+        why = " and ".join(_UNSURE[each] for each in reasons)
+        places = f"the crown was taken to be at row {crown} of pixels, the eyes at {eyes}, and the chin at {chin}"
+        message = f"The head in {name} could not be measured surely, since {why}: {places}."
+        step.notice("head_unsure", "", message, {"reasons": reasons, "crown": crown, "eyes": eyes, "chin": chin})

@@ -28,6 +28,7 @@ _WORTH, _TO_FILL = 0.25, 0.3  # shares from which more is looked for, and from w
 _BETTER = 0.8  # of what was left before
 _LEAST = 12  # pixels
 _TOUCHED = 0.1  # share of a line's paint
+_MISSED = 0.3  # share of a piece
 _MANY, _SAME = 5, 0.8  # lines; share of their paint
 _SOLID = 0.5  # probability
 _AROUND = 0.3  # of a line's height
@@ -51,6 +52,8 @@ class _Text:
     paint: Mask
     near: Mask
     """Where the rest of the mark may be."""
+    missed: Mask
+    """Pieces of the paint of which little was changed: dots, and letters apart from the others."""
 
     def visible_paint(self, pixels: Pixels8, ask: AskNetwork) -> Mask:
         return _seen(pixels, self.line, ask, repeated=self.is_repeated) & self.near
@@ -110,6 +113,8 @@ def _finish(repair: Repair, place: Box, text: _Text, ask: AskNetwork, check: Cal
             repair.put_back(place, kept)
         else:
             left = now
+    if text.missed.any():
+        repair.remove(to_fill(text.missed, text.near).translate(place.left, place.top))
     return left
 
 
@@ -137,7 +142,15 @@ def _touched(
     if paint.sum() >= _LEAST and (changed[window] & paint).sum() > _TOUCHED * paint.sum():
         # A kernel of this size would take seconds.
         away = cv2.distanceTransform((~paint).astype(np.uint8), cv2.DIST_L2, 3)
-        yield view, _Text(line, repeated, paint, (away <= max(2, round(_AROUND * line.height))) & region[window])
+        near = (away <= max(2, round(_AROUND * line.height))) & region[window]
+        yield view, _Text(line, repeated, paint, near, _missed(paint, changed[window]))
+
+
+def _missed(paint: Mask, changed: Mask) -> Mask:
+    labels = cv2.connectedComponents(paint.astype(np.uint8))[1]
+    pieces, touched = np.bincount(labels[paint]), np.bincount(labels[paint & changed], minlength=int(labels.max()) + 1)
+    few = touched < _MISSED * pieces
+    return np.asarray(paint & few[labels], np.bool_)
 
 
 def _seen(pixels: Pixels8, line: Line, ask: AskNetwork, *, repeated: bool) -> Mask:

@@ -17,6 +17,7 @@ _FLAT = 3.2  # levels: mean local deviation around the mask up to which there is
 _MOST_STRUCTURED = 30_000  # pixels; FSR takes about 0.1 ms each
 _CONTEXT = 24
 _JOIN = 16
+_APART, _ENOUGH = 6, 0.3  # pixels; share of a mask
 
 
 def is_detailed(pixels: Pixels8, mask: Mask) -> bool:
@@ -49,6 +50,29 @@ def fill(pixels: Pixels8, mask: Mask, method: Method, check: Callable[[], None])
         filled = _structured(result[window], hidden)
         result[window][part[window]] = filled[part[window]]
     return result
+
+
+def is_worse_filled(pixels: Pixels8, mask: Mask) -> bool:
+    """Whether filling would change a crop more than the mark has: if it errs more than half of what it changes.
+
+    Its error is measured next to the mask, where the picture is known, on the side where it is least: on others there may be another mark.
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    down, across = rows[-1] - rows[0] + 1 + _APART, columns[-1] - columns[0] + 1 + _APART
+    near = (_moved(mask, *shift) for shift in ((-down, 0), (down, 0), (0, -across), (0, across)))
+    errors = [_filled_change(pixels, moved) for moved in near if moved.sum() > _ENOUGH * mask.sum()]
+    return bool(errors) and _filled_change(pixels, mask) < 2 * min(errors)
+
+
+def _moved(mask: Mask, down: int, across: int) -> Mask:
+    """The mask so many pixels farther down and to the right, within the crop."""
+    padded = np.pad(mask, ((max(0, down), max(0, -down)), (max(0, across), max(0, -across))))
+    return padded[max(0, -down) :, max(0, -across) :][: mask.shape[0], : mask.shape[1]]
+
+
+def _filled_change(pixels: Pixels8, mask: Mask) -> float:
+    """The mean square of what a smooth fill changes."""
+    return float(((smooth_below(pixels, mask)[mask].astype(np.float32) - pixels[mask]) ** 2).mean())
 
 
 def parts(mask: Mask) -> list[tuple[Mask, Box]]:

@@ -17,7 +17,7 @@ from services.inference.watermark.evidence import combine_marks
 from services.inference.watermark.finishing import Remainder, finish, still_there
 from services.inference.watermark.in_box import in_box
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.lettering import OutlinedText, outlined_text
+from services.inference.watermark.lettering import OutlinedText, bounds, outlined_text
 from services.inference.watermark.line_paint import REPEATED, alike_lines
 from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.overlays import find_overlays
@@ -26,6 +26,7 @@ from services.inference.watermark.page_search import Page, page_in
 from services.inference.watermark.plates import plate_marks
 from services.inference.watermark.repair import FindNetwork, Repair
 from services.inference.watermark.report import Kind, Mark, Report
+from services.inference.watermark.second_look import is_gone, whole_pieces, without_specks
 from services.inference.watermark.strokes import Mask, Pixels8
 from services.inference.watermark.text_lines import Networks, lines_in, text_mask
 
@@ -33,6 +34,7 @@ _MARGIN = 40
 _MOST_LINES = 24  # of a picture: the largest
 _MARGINAL = 0.12  # of a page's height
 _RIVAL = 0.6  # of the area of the other
+_LEAST_EXTENT = 0.3  # of a box's sides
 _MOST = 0.6  # of a picture's area: a box may be around tiles
 
 
@@ -75,16 +77,31 @@ def remove_in_boxes(
         region[inner.window] = True
         crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
         found = in_box(crop, region, box, around, networks, watching.check)
-        marks = [mark for mark in found.marks if fill or mark.strokes is not None]
+        marks = [without_specks(mark, found.lines, around) for mark in found.marks if fill or mark.strokes is not None]
+        if not found.lines:
+            local = [whole_pieces(mark.translate(-around.left, -around.top), crop, region) for mark in marks]
+            marks = [mark.translate(around.left, around.top) for mark in local]
         removed = [repair.remove(mark) for mark in marks]
+        left: list[Remainder] = []
         if removed and networks is not None:
             left = finish(repair, around, crop, region, found.lines, networks.strokes, watching.check)
             removed += [repair.remove(plate) for plate in _plates(repair, around, crop, region, found.lines, watching.check)]
-            removed = [replace(mark, in_part=any(each.box.touches(mark.box) for each in left)) for mark in removed]
+        after = repair.crop(around)
+        gone = all(mark.methods for mark in removed) and (any(mark.whole_box for mark in removed) or is_gone(crop, after, inner))
+        if left or not gone or _is_small((crop != after).any(axis=2), box):
+            # Half a mark is worse than a whole one.
+            repair.restore(box)
+            removed = [replace(mark, methods=(), in_part=any(each.methods for each in removed)) for mark in removed]
         report.marks.extend(removed)
         if not marks:
             report.marks.append(Mark(Kind.BOX, box, 1.0))
-    return repair.result(), report
+    return repair.result(report.marks)
+
+
+def _is_small(changed: Mask, box: Box) -> bool:
+    """Whether a box is so much larger than what was changed in it that this is not what the box is around."""
+    found = bounds(changed) if changed.any() else Box(0, 0, 0, 0)
+    return max(found.width / box.width, found.height / box.height) < _LEAST_EXTENT
 
 
 def _plates(
@@ -107,7 +124,8 @@ def _without_tiling(repair: Repair, pixels: Pixels8, whole: Box, box: Box, netwo
     kept, before = repair.part(whole), repair.crop(whole)
     mark = repair.remove_tiling(tiling)
     lines = [] if networks is None else lines_in(before, networks.text, watching.check)[:_MOST_LINES]
-    failed = networks is not None and still_there(repair.crop(whole), before, lines, networks.strokes)
+    after = repair.crop(whole)
+    failed = not is_gone(before, after, whole) or (networks is not None and still_there(after, before, lines, networks.strokes))
     inside = repair.part(box)
     if failed or box != whole:
         repair.put_back(whole, kept)
@@ -176,8 +194,7 @@ def remove_found(
     tiled = _without_tiling(repair, pixels, whole, whole, networks, watching)
     watching.progress(0.3)
     if tiled is not None:
-        report.marks.append(tiled)
-        return repair.result(), report
+        return repair.result([tiled])
     drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
     lines, outlined, overlays = [], [], []
     if not drawn:
@@ -198,20 +215,24 @@ def remove_found(
     sure = [mark for mark in found if mark.sure or likely]
     for number, mark in enumerate(sure):
         watching.progress(0.5 + 0.5 * number / len(sure))
-        report.marks.append(repair.remove(mark))
+        report.marks.append(repair.remove(without_specks(mark, lines, whole)))
+    if sure:
+        after = repair.crop(whole)
+        left = [Remainder(mark.box, mark.box) for mark in report.marks if not (mark.methods and is_gone(pixels, after, mark.box))]
     if networks is not None and sure:
         everywhere = np.ones(pixels.shape[:2], np.bool_)
-        left = finish(repair, whole, pixels, everywhere, lines, networks.strokes, watching.check)
+        left += finish(repair, whole, pixels, everywhere, lines, networks.strokes, watching.check)
         plates = _plates(repair, whole, pixels, everywhere, lines, watching.check)
         # A mark on a plate that is not sure stays with it.
         left += [Remainder(plate.box, plate.box) for plate in plates if not plate.sure]
         report.marks += [repair.remove(plate) for plate in plates if plate.sure]
-        report.marks = _whole_or_kept(image, repair, report.marks, left)
+    if sure:
+        report.marks = _whole_or_kept(repair, report.marks, left)
     report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not (mark.sure or likely))
-    return (repair.result() if report.removed_marks else image), report
+    return repair.result(report.marks)
 
 
-def _whole_or_kept(image: Image, repair: Repair, marks: Sequence[Mark], left: Sequence[Remainder]) -> list[Mark]:
+def _whole_or_kept(repair: Repair, marks: Sequence[Mark], left: Sequence[Remainder]) -> list[Mark]:
     """Put back the marks that are there still in part, with what touches them."""
     back = [each.changed_area for each in left if any(each.box.touches(mark.box) for mark in marks)]
     kept: list[int] = []
@@ -219,7 +240,7 @@ def _whole_or_kept(image: Image, repair: Repair, marks: Sequence[Mark], left: Se
         kept += more
         back += [marks[number].box for number in more]
     for box in back:
-        repair.put_back(box, image.pixels[box.window])
+        repair.restore(box)
     return [replace(mark, methods=(), in_part=True) if number in kept else mark for number, mark in enumerate(marks)]
 
 
@@ -269,4 +290,5 @@ def _of_page(image: Image, page: Page, watching: Watching, wanted: Callable[[Pag
     for mark in page.marks:
         watching.check()
         report.marks.append(page.remove(mark, pixels) if wanted(mark) else page.report_kept(mark, (image.height, image.width)))
+    report.mask = (pixels != image.pixels).any(axis=2)
     return replace(image, pixels=pixels), report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.lattice import Tiling
 from services.inference.watermark.marks import COVERED, DetectedMark
 from services.inference.watermark.refinement import Overlay
-from services.inference.watermark.report import Kind, Mark, Method
+from services.inference.watermark.report import Kind, Mark, Method, Report
 from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thicken, thickness, thin
 
 FindNetwork = Callable[[], neural.Network | None]
@@ -37,6 +37,14 @@ _WHOLE = 0.9  # cover
 _POSSIBLE = 0.8  # of an opacity: a pixel that cannot have as much is not under the paint
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A part of a picture during its repair: its samples, and which of its pixels were taken for paint."""
+
+    pixels: Pixels
+    paint: Mask
+
+
 class Repair:
     """One picture while marks are removed from it. Pixels outside the marks stay bit-identical, in the picture's own sample type."""
 
@@ -45,18 +53,28 @@ class Repair:
         self._find_network = find_network
         self._check = check
         self._pixels: Pixels = image.pixels.copy()
+        self._paint: Mask = np.zeros((image.height, image.width), np.bool_)
 
-    def result(self) -> Image:
-        """The current picture."""
-        return dataclasses.replace(self._image, pixels=self._pixels)
+    def result(self, marks: Sequence[Mark]) -> tuple[Image, Report]:
+        """The picture without the marks that were removed, bit-identical outside of what was taken for them, grown by one pixel; the
+        picture as it was if that were not so or if nothing was changed."""
+        changed = (self._pixels != self._image.pixels).any(axis=2)
+        mask = self._paint & changed
+        if mask.any() and not (changed & ~thicken(mask, 1)).any():
+            return dataclasses.replace(self._image, pixels=self._pixels), Report(list(marks), mask)
+        return self._image, Report([dataclasses.replace(mark, methods=()) for mark in marks])
 
-    def part(self, box: Box) -> Pixels:
+    def part(self, box: Box) -> Part:
         """A part of the current picture, for `put_back`."""
-        return self._pixels[box.window].copy()
+        return Part(self._pixels[box.window].copy(), self._paint[box.window].copy())
 
-    def put_back(self, box: Box, pixels: Pixels) -> None:
+    def put_back(self, box: Box, part: Part) -> None:
         """Restore a part of the picture."""
-        self._pixels[box.window] = pixels
+        self._pixels[box.window], self._paint[box.window] = part.pixels, part.paint
+
+    def restore(self, box: Box) -> None:
+        """Make a part of the picture the input's again."""
+        self._pixels[box.window], self._paint[box.window] = self._image.pixels[box.window], False
 
     def crop(self, box: Box) -> Pixels8:
         """A part of the current picture, in sRGB."""
@@ -79,18 +97,21 @@ class Repair:
         if found.strokes is not None:
             tone = paper.tone(to_8bit(crop))
             if tone is not None:
-                self._clear(crop, inside, thicken(inside, _PAPER_HALO) & allowed, tone)
+                self._clear(around, inside, thicken(inside, _PAPER_HALO) & allowed, tone)
                 return Mark(found.kind, found.box, found.confidence, (Method.CLEARED,), found.evidence)
             blend = blending.measure(to_8bit(crop), inside) if thickness(inside) >= THIN else None
             mask = thicken(inside, _halo(inside)) & allowed
             if blend is not None:
                 core = thin(inside, 1)
+                self._paint[around.window] |= core
                 crop[core] = self._without(crop, core * np.float32(blend.opacity), _levels(blend.colour, crop.shape[2]))[core]
                 mask &= ~core
                 if max(blend.colour) - min(blend.colour) >= _COLOURED:
                     self._recolour(crop, core & ~thin(inside, 1 + _CHROMA_RIM), mask)
                 opacity = blend.opacity
                 methods.append(Method.UNBLENDED)
+        if opacity is None and found.strokes is not None and inpainting.is_worse_filled(to_8bit(crop), mask):
+            return Mark(found.kind, found.box, found.confidence, (), found.evidence)
         methods.append(self._fill(mask, around, rim=opacity is not None, inner=None if opacity is None else core))
         return Mark(found.kind, found.box, found.confidence, tuple(methods), found.evidence, opacity, whole_box=found.strokes is None)
 
@@ -108,8 +129,10 @@ class Repair:
         if guessed or blend.opacity > _OPAQUE:
             allowed = np.zeros_like(covered)
             allowed[inner] = True
-            methods: tuple[Method, ...] = (self._fill(thicken(covered, 1) & allowed, around),)
+            mask = thicken(covered, 1) & allowed
+            methods: tuple[Method, ...] = () if inpainting.is_worse_filled(to_8bit(crop), mask) else (self._fill(mask, around),)
             return Mark(found.kind, found.box, found.confidence, methods, found.evidence)
+        self._paint[around.window] |= covered
         self._unblend(crop, covered, cover, np.float32(blend.opacity), colour)
         if overlay.edges_known:
             return Mark(found.kind, found.box, found.confidence, (Method.UNBLENDED,), found.evidence, blend.opacity)
@@ -143,7 +166,8 @@ class Repair:
         tone = paper.tone(to_8bit(self._pixels))
         if tone is not None:
             strokes = np.concatenate([tiling.opacity_in(rows, width) > 2 * _FAINT for rows in strips(height, _STRIP)])
-            self._clear(self._pixels, strokes & (luminance(to_8bit(self._pixels)) < float(tone.mean()) - 4), thicken(strokes, 2), tone)
+            whole = Box(0, 0, width, height)
+            self._clear(whole, strokes & (luminance(to_8bit(self._pixels)) < float(tone.mean()) - 4), thicken(strokes, 2), tone)
             return self._tiled(tiling, (Method.CLEARED,))
         untouched = self._pixels.copy()
         for rows in strips(height, _STRIP):
@@ -161,7 +185,8 @@ class Repair:
             mixed = trust[mask][:, np.newaxis] * clear[mask] + (1 - trust[mask])[:, np.newaxis] * self._native(filled[mask])
             result = seen.copy()
             result[mask] = np.round(mixed).astype(seen.dtype)
-            self._pixels[rows] = result[rows.start - wide.start : rows.stop - wide.start]
+            inner = slice(rows.start - wide.start, rows.stop - wide.start)
+            self._pixels[rows], self._paint[rows] = result[inner], self._paint[rows] | mask[inner]
         return self._tiled(tiling, (Method.UNBLENDED, Method.FLAT))
 
     def _tiled(self, tiling: Tiling, methods: tuple[Method, ...]) -> Mark:
@@ -174,11 +199,13 @@ class Repair:
             tiling.strength,
         )
 
-    def _clear(self, crop: Pixels, strokes: Mask, near: Mask, tone: npt.NDArray[np.float32]) -> None:
-        """Give pixels that are not clearly darker than the mark the paper's colour, in place."""
+    def _clear(self, box: Box, strokes: Mask, near: Mask, tone: npt.NDArray[np.float32]) -> None:
+        """Give pixels of a box that are not clearly darker than the mark the paper's colour."""
+        crop = self._pixels[box.window]
         gray = luminance(to_8bit(crop))
-        mark = float(np.median(gray[strokes]))
-        crop[near & (gray >= mark - _DARKER)] = np.round(self._native(tone)).astype(crop.dtype)
+        cleared = near & (gray >= float(np.median(gray[strokes])) - _DARKER)
+        crop[cleared] = np.round(self._native(tone)).astype(crop.dtype)
+        self._paint[box.window] |= cleared
 
     def _recolour(self, crop: Pixels, rim: Mask, unknown: Mask) -> None:
         """Where the ground is smooth, give the pixels of a rim the colours around it and around `unknown`, in place."""
@@ -203,6 +230,7 @@ class Repair:
         Towards `inner`, the part already un-blended, it is filled fully, since the pixels between still have paint.
         """
         crop = self._pixels[around.window]
+        self._paint[around.window] |= mask
         source = to_8bit(crop)
         detailed = inpainting.is_detailed(source, mask)
         network = self._find_network() if self._find_network is not None and detailed and not rim else None

@@ -6,6 +6,9 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from services.inference.watermark.box import Box
 
 
@@ -114,6 +117,8 @@ class Report:
     """The outcome for one picture."""
 
     marks: list[Mark] = field(default_factory=list)
+    mask: npt.NDArray[np.bool_] | None = None
+    """Which pixels of the picture were changed, height x width; None if none were."""
 
     @property
     def removed_marks(self) -> list[Mark]:

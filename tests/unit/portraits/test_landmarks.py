@@ -36,7 +36,7 @@ def test_points_are_shares_of_the_picture() -> None:
     assert landmarks["leftEye"] == {"x": 230 / 400, "y": pytest.approx(310 / 600, abs=1e-5)}
     assert landmarks["rightEye"]["x"] == 170 / 400
     assert landmarks["eyeCenter"]["x"] == landmarks["faceCenterX"] == 0.5
-    assert landmarks["chin"]["y"] == pytest.approx(400 / 600, abs=1e-5)
+    assert landmarks["chin"]["y"] == pytest.approx((400 + 0.02 * 150) / 600, abs=1e-5)
     assert landmarks["crown"]["y"] == pytest.approx(200 / 600, abs=1e-5)
 
 
@@ -55,6 +55,12 @@ def test_single_hairs_and_what_is_beside_do_not_count() -> None:
     assert portrait_of(mesh(), alpha, SIZE).points["crown"][1] == pytest.approx(203, abs=0.51)
 
 
+def test_the_crown_may_be_beside_the_middle() -> None:
+    alpha = matte(203)
+    alpha[190:203, 165:185] = 255
+    assert portrait_of(mesh(), alpha, SIZE).points["crown"][1] == pytest.approx(190, abs=0.51)
+
+
 def test_hair_up_to_the_edge_is_cut() -> None:
     portrait = portrait_of(mesh(50, 200), matte(0), SIZE)
     assert portrait.crown_cut
@@ -63,11 +69,20 @@ def test_hair_up_to_the_edge_is_cut() -> None:
     assert portrait_of(mesh(10, 160), matte(0), SIZE).points["crown"][1] == pytest.approx(10 - 0.24 * 150)
 
 
-@pytest.mark.parametrize("alpha", [None, np.zeros((600, 400), np.uint8), np.full((600, 400), 255, np.uint8)])
-def test_without_an_end_of_the_matte_the_crown_is_where_it_usually_is(alpha: np.ndarray | None) -> None:
+@pytest.mark.parametrize("alpha", [None, np.zeros((600, 400), np.uint8), np.full((600, 400), 255, np.uint8), matte(230)])
+def test_without_a_plausible_end_of_the_matte_the_crown_is_where_it_usually_is(alpha: np.ndarray | None) -> None:
     portrait = portrait_of(mesh(), alpha, SIZE)
     assert portrait.points["crown"][1] == pytest.approx(250 - 0.24 * 150)
     assert not portrait.crown_cut
+    assert not portrait.crown_seen
+    assert portrait_of(mesh(), matte(200), SIZE).crown_seen
+
+
+@pytest.mark.parametrize(("nose", "turned"), [(200, False), (185, False), (175, True), (225, True)])
+def test_a_face_that_looks_to_one_side(nose: float, turned: bool) -> None:
+    points = mesh()
+    points[1] = (nose, 340)
+    assert portrait_of(points, None, SIZE).turned is turned
 
 
 def test_a_face_beyond_the_picture() -> None:

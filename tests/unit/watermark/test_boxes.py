@@ -67,7 +67,7 @@ def test_no_outline_of_unblended_letters_is_left() -> None:
     mark = repair.remove(strokes)
     assert [method.value for method in mark.methods][:1] == ["unblended"]
     rim = (cover > 0.3) & ~thin(cover > 0.3, 2)
-    assert error(repair.result().pixels, truth, rim) < 12
+    assert error(repair.result([mark])[0].pixels, truth, rim) < 12
 
 
 def test_a_box_without_anything_to_tell_apart_is_filled_whole() -> None:

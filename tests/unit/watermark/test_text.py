@@ -95,7 +95,7 @@ def test_coloured_letters_leave_no_outline_in_the_opposite_colour() -> None:
     repair = Repair(Image(seen), None, lambda: None)
     mark = repair.remove(DetectedMark(Kind.TEXT, Box(10, 10, 410, 190), (cover > 0.5)[10:190, 10:410], 0.9, (), sure=True))
     assert Method.UNBLENDED in mark.methods
-    difference = repair.result().pixels.astype(np.float64) - truth
+    difference = repair.result([mark])[0].pixels.astype(np.float64) - truth
     tint = difference - difference.mean(axis=2, keepdims=True)
     outline = cv2.morphologyEx((cover > 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 0
     assert np.sqrt((tint[outline] ** 2).mean()) < 5

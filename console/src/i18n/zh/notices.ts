@@ -88,6 +88,12 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
       : `已用模型 ${details.model}（${device(details)}）放大 ${details.factor} 倍。`,
   several_faces: ({ faces }) => `图片中有 ${faces} 张人脸，已使用最大的一张。`,
   crown_cut: "图片没有拍全头顶，头顶位置为估计值。",
+  head_unsure: ({ reasons, crown, eyes, chin }) => {
+    const why = (Array.isArray(reasons) ? reasons : []).map((each) =>
+      each === "turned" ? "脸朝向一侧" : "没有找到头发顶端",
+    );
+    return `头部测量不够可靠（${why.join("，")}）：头顶在第 ${crown} 行像素，眼睛在第 ${eyes} 行，下巴在第 ${chin} 行。`;
+  },
   picture_note: "读取图片时做了调整。",
   "picture_note.first_frame": ({ frames }) => `文件共有 ${frames} 帧或页，只使用了第一帧。`,
   "picture_note.first_of_uncounted": "图片是动画，只使用了第一帧。",
@@ -107,6 +113,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   noise_found: ({ level }) => `图片的噪点水平为 ${Number(level).toFixed(1)}，已去除。`,
   nothing_to_erase: "没有涂抹任何内容，图片未改动。",
   no_red_eye_found: "没有发现红眼，像素未改动。",
+  red_eyes_left: ({ eyes }) => `另有 ${eyes} 只眼睛略像红眼，未作改动。提高灵敏度即可校正。`,
   size_not_reached: ({ max_bytes }) => `即使使用最低质量，照片仍大于 ${max_bytes} 字节。`,
   background_not_allowed: ({ allowed, asked }) => `证件规定的背景颜色是 ${list(allowed)}，而不是 ${asked}。`,
   head_cut: ({ above_mm, below_mm }) =>

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from services.inference.faces.mesh import Iris
-from services.inference.faces.red_eyes import correct_red_eyes
+from services.inference.faces.red_eyes import correct_red_eyes, count_red_eyes
 from services.inference.media import Image
 
 SKIN, WHITE, BLUE, RED, GLINT = (215, 165, 140), (235, 230, 228), (70, 110, 150), (205, 40, 45), (255, 252, 250)
-BROWN = (110, 62, 30)
+BROWN, AMBER = (110, 62, 30), (160, 110, 50)
 X, Y, RADIUS = 60.0, 50.0, 16.0
 PUPIL = 9
 
@@ -58,6 +58,26 @@ def test_a_red_pupil_becomes_dark_and_neutral_and_its_glint_stays() -> None:
     assert (Image(before).pixels == eye(RED)).all()
 
 
+@pytest.mark.parametrize("iris", [BLUE, BROWN])
+@pytest.mark.parametrize("pupil", [(235, 70, 60), (110, 22, 24), (230, 120, 60), (240, 130, 140), (240, 190, 80)])
+def test_every_colour_that_a_flash_makes_goes(pupil: tuple[int, int, int], iris: tuple[int, int, int]) -> None:
+    before = eye(pupil, iris)
+    image, count = correct_red_eyes(Image(before), [IRIS], 0.5, 1)
+    assert count == 1
+    made = pupil_of(image.pixels)
+    assert made.max() < 60
+    assert np.ptp(made, axis=1).max() < 10
+    assert (image.pixels[46, 62] == GLINT).all()
+
+
+def test_a_glint_that_is_tinted_stays_without_its_tint() -> None:
+    before = eye(RED)
+    before[45:48, 61:64] = (255, 170, 175)
+    glint = correct_red_eyes(Image(before), [IRIS], 0.5, 1)[0].pixels[46, 62].astype(int)
+    assert glint.min() > 130
+    assert np.ptp(glint) < 25
+
+
 def test_strength_is_how_much_of_the_red_goes() -> None:
     reds = [pupil_of(correct_red_eyes(Image(eye(RED)), [IRIS], 0.5, strength)[0].pixels)[:, 0].mean() for strength in (0, 0.5, 0.7, 1)]
     assert reds[0] == RED[0]
@@ -74,7 +94,9 @@ def test_wide_samples_and_alpha() -> None:
     assert image.alpha is alpha
 
 
-@pytest.mark.parametrize(("pupil", "iris"), [((25, 22, 24), BLUE), ((25, 22, 24), BROWN), (BROWN, BROWN), ((60, 90, 60), BLUE)])
+@pytest.mark.parametrize(
+    ("pupil", "iris"), [((25, 22, 24), BLUE), ((25, 22, 24), BROWN), ((25, 22, 24), AMBER), (BROWN, BROWN), ((60, 90, 60), BLUE)]
+)
 def test_an_eye_that_is_not_red_stays(pupil: tuple[int, int, int], iris: tuple[int, int, int]) -> None:
     picture = Image(eye(pupil, iris))
     image, count = correct_red_eyes(picture, [IRIS], 0.5, 1)
@@ -94,9 +116,15 @@ def test_a_red_stripe_is_no_pupil() -> None:
 
 
 def test_pale_red_needs_more_sensitivity() -> None:
-    pale = eye((190, 110, 112))
+    pale = eye((160, 100, 102), ground=(150, 120, 105))
     counts = [correct_red_eyes(Image(pale), [IRIS], sensitivity, 1)[1] for sensitivity in (0, 0.5, 1)]
     assert counts == [0, 0, 1]
+    assert count_red_eyes(Image(pale), [IRIS]) == 1
+
+
+def test_skin_where_a_lid_is_closed_stays() -> None:
+    warm = np.full((100, 120, 3), (230, 130, 70), np.uint8)
+    assert count_red_eyes(Image(warm), [IRIS]) == 0
 
 
 def test_both_eyes_count_and_those_outside_do_not() -> None:
