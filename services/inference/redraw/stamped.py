@@ -1,4 +1,4 @@
-"""Lines in the head and foot of a scanned page that read like a shop's or library's stamp: they are told, as they may be its own."""
+"""Lines in the head and foot of a scanned page that read like a shop's or library's stamp: notices name them, as they may be its own."""
 
 from __future__ import annotations
 

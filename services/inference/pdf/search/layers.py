@@ -30,7 +30,7 @@ class Layer:
     last: int = 0
     """Number of things painted up to its last one."""
     in_forms: bool = True
-    """Whether it is forms and nothing beside them."""
+    """Whether it is forms and nothing else."""
     paints: int = 0
     shows: int = 0
     """Number of them that show text."""
@@ -122,7 +122,7 @@ class Layers:
             added = _added(layers, is_streams=not shared)
             found += [layers[number].words for number in added]
             rest = layers.keys() - added
-            # What is left may have been stamped before, and wrapped then.
+            # The rest may have been stamped before, and wrapped then.
             paths = [path for path in paths if _next(path, shared) in rest] if added and len(rest) == 1 else []
         return found
 
@@ -132,7 +132,7 @@ def _added(layers: Mapping[int, Layer], is_streams: bool) -> list[int]:
     begin, end = min(layer.first for layer in layers.values()), max(layer.last for layer in layers.values())
     small = [number for number, layer in layers.items() if layer.is_small_print]
     if is_streams or _DIRECT in layers or len(layers) > _MOST_LAYERS:
-        # What the page had was not wrapped: any block may be its own, but hardly a form or stream before or after all else.
+        # The page was not wrapped: any block may be its own, but hardly a form or stream before or after all else.
         small = [number for number in small if layers[number].in_forms or is_streams]
         small = [number for number in small if layers[number].first == begin or layers[number].last == end]
     if all(layer.is_text for layer in layers.values()):

@@ -114,7 +114,7 @@ class Stamps:
 
 
 def may_be_own(group: Sequence[Line], found: Sequence[Evidence], pages: int) -> bool:
-    """Whether lines that the evidence is too weak for are told nevertheless: pages begin or end with words like a stamp's."""
+    """Whether lines that the evidence is too weak for are named nevertheless: pages begin or end with words like a stamp's."""
     text, shown_on = group[0].text, len({line.page for line in group if line.outermost})
     if not shown_on or not is_particular(text):
         return False

@@ -56,7 +56,7 @@ class Candidate:
     pages: dict[int, Occurrence]
     """By page, from 1."""
     doubtful: bool = False
-    """Whether it is only told, not removed: it may as well be the document's own."""
+    """Whether it is only named in a notice, not removed: it may as well be the document's own."""
 
 
 @dataclass(slots=True)
