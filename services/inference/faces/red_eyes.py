@@ -17,16 +17,14 @@ Flags = npt.NDArray[np.bool_]
 
 _LEAST_RED, _MOST_RED = 0.24, 0.44
 """Redness from which a pixel is of a red pupil, at the highest sensitivity and the lowest."""
-_GLOW = 0.7  # of the light around: more red than that has no iris
+_GLOW = 0.75  # of the light around: more red than that has no iris
 _AROUND, _LIGHT = 2.5, 95
 """The light around an eye: so many percent of the pixels within so many radii of the iris have less red."""
 _LEAST_LIGHT = 0.25  # of the range of samples: dark pixels have no certain colour
-_OUTSIDE = 1.8  # radii of the iris: what is beyond it up to there is lids, the white, and skin
-_INNER, _PEAK = 0.6, 85
+_INNER, _PEAK = 0.6, 75
 """A pupil reaches within so many radii of the iris; so many percent of the pixels there are less red than it may be."""
-_LEAST_AREA = 0.05  # of the iris
+_LEAST_AREA = 0.1  # of the iris
 _ROUND = 0.55  # of the circle around it: what a pupil covers at least, with the glint in it
-_ALONE = 0.95  # of a pupil's redness: what is around the iris has less, as skin around a closed lid has not
 _LIT = 0.95  # of a pupil's red: its middle has at least so much, as an iris around a dark pupil has not
 _PALE, _PURE = 0.25, 0.55
 """Shares of a pupil's colour: pixels with less than the first are left, and those with more than the second are wholly of the pupil."""
@@ -99,9 +97,9 @@ def _red_pupil(part: Floats, places: tuple[Floats, Flags], iris: Iris, least: fl
     red = part[..., 0]
     light = max(float(np.percentile(red[distances <= _AROUND], _LIGHT)), _LEAST_LIGHT)
     redness = _redness(part / light)
-    around = float(np.median(redness[(distances > 1) & (distances <= _OUTSIDE)]))
+    around = float(np.median(redness[(distances > 1) & (distances <= _AROUND)]))
     most = float(np.percentile(redness[inner], _PEAK))
-    if around > _ALONE * most:
+    if around >= most:
         return None
     found = (redness >= max(least, (most + around) / 2)) & inside
     count, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)

@@ -71,8 +71,8 @@ class Portrait:
 def portrait_of(mesh: Mesh, alpha: Pixels | None, size: Size) -> Portrait:
     """The landmarks of a mesh, and of a matte of the whole picture in its size (height x width; None: unknown) about the top of the hair.
 
-    The crown is where the matte ends above the forehead. If the matte does not hold the forehead, or has no end within 0.9 heights of the
-    face, as with a raised arm, the crown is where it usually is.
+    The crown is where the matte ends above the forehead. If the matte does not hold the forehead, ends below a bald head's crown, or has no
+    end within 0.9 heights of the face, as with a raised arm, the crown is where it usually is.
     """
     left, right = _mean(mesh, _LEFT_EYE), _mean(mesh, _RIGHT_EYE)
     chin, forehead, nose = (_mean(mesh, (number,)) for number in (_CHIN, _FOREHEAD, _NOSE))
@@ -80,7 +80,8 @@ def portrait_of(mesh: Mesh, alpha: Pixels | None, size: Size) -> Portrait:
     crown_x = forehead[0] + _CROWN_ABOVE * (forehead[0] - chin[0])
     usual = forehead[1] - _CROWN_ABOVE * face
     top = None if alpha is None else _top_of_hair(mesh, alpha, (crown_x, forehead[1]), face)
-    crown_y = usual if top is None else min(usual, 0.0) if top <= 0 else top
+    seen = top is not None and top <= usual
+    crown_y = usual if top is None or not seen else min(usual, 0.0) if top <= 0 else top
     points = {
         "leftEye": left,
         "rightEye": right,
@@ -90,7 +91,7 @@ def portrait_of(mesh: Mesh, alpha: Pixels | None, size: Size) -> Portrait:
         "crown": (crown_x, crown_y),
         "nose": nose,
     }
-    return Portrait(size, points, _mean(mesh, _SIDES)[0], crown_y <= 0, crown_seen=top is not None or crown_y <= 0, turned=_turned(mesh))
+    return Portrait(size, points, _mean(mesh, _SIDES)[0], crown_y <= 0, crown_seen=seen or crown_y <= 0, turned=_turned(mesh))
 
 
 def _turned(mesh: Mesh) -> bool:

@@ -12,13 +12,10 @@ from services.inference.contract.models import Models
 from services.inference.model_server.shapes import Device
 from services.inference.model_server.triton import Triton
 from services.inference.upscaling.face_enhancement import joint
-from services.inference.upscaling.fitting import Crop, TileModel
+from services.inference.upscaling.fitting import TileModel
 
 Pixels8 = npt.NDArray[np.uint8]
 
-COMPACT, FAITHFUL = Crop(share=0.5, correction=0.75), Crop(share=0.9, correction=0.25)
-"""The shares of the results of a compact and of a faithful network (benchmarks/quality.md). More correction would bring back the noise
-that a faithful one has removed."""
 _UNITS = 4
 """Units in a level, of the standard deviation that such a network gets."""
 
@@ -41,8 +38,8 @@ class Network:
         async def infer_with_noise(tiles: Pixels8) -> Pixels8:
             return await infer(np.concatenate([tiles, np.full((*tiles.shape[:3], 1), fourth, np.uint8)], axis=3))
 
-        kept = Crop(share=None, correction=0.0) if whole else self.model.crop
-        return dataclasses.replace(self, model=dataclasses.replace(self.model, infer=infer_with_noise, crop=kept))
+        model = dataclasses.replace(self.model, infer=infer_with_noise)
+        return dataclasses.replace(self, model=dataclasses.replace(model, learns=False, correction=0.0) if whole else model)
 
 
 async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Network:
@@ -55,9 +52,9 @@ async def choose(triton: Triton, models: Models, factor: int, pixels: int) -> Ne
     device = await triton.device(name) if name else None
     if device is Device.GPU or (device is not None and pixels <= models.upscale_faithful_megapixels * 1e6):
         model = await _fed(triton, models, name, device, channels=4)
-        return Network(name, device, dataclasses.replace(model, crop=FAITHFUL), needs_noise=True)
+        return Network(name, device, dataclasses.replace(model, learns=True), needs_noise=True)
     network = await compact(triton, models, factor)
-    return dataclasses.replace(network, model=dataclasses.replace(network.model, crop=COMPACT))
+    return dataclasses.replace(network, model=dataclasses.replace(network.model, learns=True))
 
 
 async def compact(triton: Triton, models: Models, factor: int) -> Network:

@@ -21,14 +21,6 @@ CELL = 8
 _MEANS_STRIP, _COLOURS_STRIP = 4 * CELL, 128
 _STRIP = 64
 _REACH = 3  # rows of the original on each side that bicubic interpolation uses, plus one
-_TRUST = 6.0
-"""Levels, for each time that the picture is enlarged, by which a network may differ from interpolation over an area. It differs more where
-the input has false patterns (aliasing), which it takes for true ones and sharpens."""
-_AREA = 1.5
-"""Standard deviation of the blur that makes an area, in pixels of the original."""
-_MIXED_STRIP = 48
-_MIXED_REACH = 10
-"""Rows of the original on each side: those that Lanczos interpolation uses and those of the blur."""
 
 
 def restore_detail(enlarged: Pixels8, source: Pixels8, strength: float, check: Callable[[], None]) -> None:
@@ -99,24 +91,3 @@ def _cell_means(samples: Pixels, cell: int) -> npt.NDArray[np.float32]:
     padded = cv2.copyMakeBorder(samples, 0, rows * cell - height, 0, columns * cell - width, cv2.BORDER_REPLICATE).astype(np.float32)
     means = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns, channels)
     return np.asarray(means / np.float32(np.iinfo(samples.dtype).max), np.float32)
-
-
-def mix_with_interpolation(enlarged: Pixels8, source: Pixels8, share: float, check: Callable[[], None]) -> None:
-    """Brings a network's enlargement by a whole factor nearer to that by a Lanczos filter, in place.
-
-    It keeps `share` of the difference, 0 to 1, and less where the two differ by more than the network can be trusted. Both are height x
-    width x channels. `check` is called between strips and may raise to cancel.
-    """
-    factor = enlarged.shape[0] // source.shape[0]
-    for rows, window, inner, below in enlarged_windows(enlarged, source, _MIXED_STRIP, _MIXED_REACH):
-        check()
-        size, channels = window.shape[1::-1], window.shape[2]
-        plain = np.asarray(cv2.resize(below, size, interpolation=cv2.INTER_LANCZOS4)).reshape(window.shape)
-        difference = np.asarray(cv2.subtract(window, plain, dtype=cv2.CV_32F), np.float32).reshape(window.shape)
-        energy = cv2.transform(cv2.multiply(difference, difference), np.full((1, channels), 1 / channels))
-        # At the source's size, which the blur makes equivalent.
-        energy = cv2.GaussianBlur(cv2.resize(energy, below.shape[1::-1], interpolation=cv2.INTER_AREA), (0, 0), _AREA)
-        kept = np.float32(share) * np.minimum(1, np.float32(_TRUST * factor) / np.sqrt(np.maximum(energy, 1e-3)))
-        large = np.asarray(cv2.resize(kept, size, interpolation=cv2.INTER_LINEAR))[inner]
-        change = cv2.multiply(difference[inner], cv2.merge([large] * channels))
-        enlarged[rows] = _sum(plain[inner], np.asarray(change))

@@ -19,16 +19,6 @@ _logger = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Crop:
-    """The shares of a model's result and of its input."""
-
-    share: float | None = None
-    """As for `mix_with_interpolation`; None: all of it."""
-    correction: float = 0.75
-    """The strength of `restore_detail`."""
-
-
-@dataclass(frozen=True, slots=True)
 class TileModel:
     """A super-resolution model and its input settings.
 
@@ -43,7 +33,10 @@ class TileModel:
     fade: int = 16
     batch: int = 1
     in_flight: int = 2
-    crop: Crop = Crop()
+    learns: bool = False
+    """Whether its result is mixed with interpolation as the picture teaches (`learned_filters`)."""
+    correction: float = 0.75
+    """Otherwise: the strength of `restore_detail`."""
 
     @property
     def smallest_tile(self) -> int:

@@ -17,8 +17,10 @@ from services.inference.media import Image, Pixels
 from services.inference.media.colour import from_srgb, to_8bit, to_srgb
 from services.inference.media.resampling import resize
 from services.inference.media.spool import Spool
-from services.inference.upscaling.fidelity import hold_colours, mix_with_interpolation, restore_detail
+from services.inference.upscaling import learned_filters
+from services.inference.upscaling.fidelity import hold_colours, restore_detail
 from services.inference.upscaling.fitting import FittingModel, TileModel
+from services.inference.upscaling.learned_filters import Filters
 from services.inference.upscaling.tiling import Grid, Mosaic, Tile
 from services.inference.upscaling.windows import windows
 
@@ -41,13 +43,13 @@ async def upscale(
 ) -> Image:
     """Enlarges a picture to exactly `factor` times its width and height, which may be less than the model's scale.
 
-    The model runs on 8-bit sRGB; its result is mixed with interpolation (`mix_with_interpolation`), and detail that it removed is restored
-    (`restore_detail`). The result is converted to the picture's own
-    colour profile, where coarse colour is taken from the original (`hold_colours`), so that neither wide-gamut colours nor 16-bit
-    gradients are lost. Gray stays gray. Alpha is enlarged separately, and colour under zero alpha becomes zero. The result is in arrays of
-    `spool`: memory holds the original, a row of tiles and some strips. Raises OutOfMemory when not even the smallest tile fits. `progress`
-    gets the share of tiles done; `check` is called between tiles and strips, also from other threads, and raises to cancel. `before`
-    changes the model's input (sRGB); `after` changes its output in place, before colours are transferred.
+    The model runs on 8-bit sRGB; its result is mixed with interpolation as the picture itself teaches (`learned_filters`), or detail that
+    it removed is restored (`restore_detail`). The result is converted to the picture's own colour profile, where coarse colour is taken
+    from the original (`hold_colours`), so that neither wide-gamut colours nor 16-bit gradients are lost. Gray stays gray. Alpha is
+    enlarged separately, and colour under zero alpha becomes zero. The result is in arrays of `spool`: memory holds the original, a row of
+    tiles and some strips. Raises OutOfMemory when not even the smallest tile fits. `progress` gets the share of tiles done; `check` is
+    called between tiles and strips, also from other threads, and raises to cancel. `before` changes the model's input (sRGB); `after`
+    changes its output in place, before colours are transferred.
     """
     if model.scale < factor:
         raise ValueError(f"a model that enlarges {model.scale} times cannot give {factor} times")
@@ -57,25 +59,45 @@ async def upscale(
     source = await asyncio.to_thread(_model_input, original)
     if before is not None:
         source = await asyncio.to_thread(before, source)
-    grid = Grid.over(image.height, image.width, tile=model.tile, margin=model.margin, fade=model.fade)
+    filters = await _learned(source, factor, model, check) if model.learns else None
     enlarged: Pixels8 = spool.empty((image.height * factor, image.width * factor, original.pixels.shape[2]), np.uint8)
-    mosaic = Mosaic(grid, factor, enlarged)
-    done = 0
-    async with aclosing(_enlarged(source, grid, model, check)) as batches:
-        async for tiles, contents in batches:
-            await asyncio.to_thread(_place, mosaic, tiles, contents, factor / model.scale)
-            done += len(tiles)
-            progress(done / len(grid))
+    await _enlarge(source, enlarged, model, check, progress)
     given = source[..., : enlarged.shape[2]]
-    if model.crop.share is not None:
-        await asyncio.to_thread(mix_with_interpolation, enlarged, given, model.crop.share, check)
-    await asyncio.to_thread(restore_detail, enlarged, given, model.crop.correction, check)
+    if filters is None:
+        await asyncio.to_thread(restore_detail, enlarged, given, model.correction, check)
+    else:
+        await asyncio.to_thread(filters.apply, enlarged, given, check)
     if after is not None:
         await asyncio.to_thread(after, enlarged)
     return await asyncio.to_thread(_finish, original, enlarged, factor, spool, check)
 
 
-async def _enlarged(
+async def _learned(source: Pixels8, factor: int, model: TileModel, check: Callable[[], None]) -> Filters:
+    """The filters that small copies of the picture teach, which the model enlarges for that."""
+    lessons = await asyncio.to_thread(learned_filters.lessons, source, factor)
+    enlarged = [np.empty((small.shape[0] * factor, small.shape[1] * factor, 3), np.uint8) for small in lessons.small]
+    for small, result in zip(lessons.small, enlarged, strict=True):
+        await _enlarge(small, result, model, check, lambda _share: None)
+    return await asyncio.to_thread(learned_filters.learn, lessons, enlarged)
+
+
+async def _enlarge(
+    source: Pixels8, enlarged: Pixels8, model: TileModel, check: Callable[[], None], progress: Callable[[float], None]
+) -> None:
+    """Fills `enlarged`, which is a whole number of times as large as `source`, with the model's output."""
+    height, width = source.shape[:2]
+    grid = Grid.over(height, width, tile=model.tile, margin=model.margin, fade=model.fade)
+    factor = enlarged.shape[0] // height
+    mosaic = Mosaic(grid, factor, enlarged)
+    done = 0
+    async with aclosing(_batches_enlarged(source, grid, model, check)) as batches:
+        async for tiles, contents in batches:
+            await asyncio.to_thread(_place, mosaic, tiles, contents, factor / model.scale)
+            done += len(tiles)
+            progress(done / len(grid))
+
+
+async def _batches_enlarged(
     source: Pixels8, grid: Grid, model: TileModel, check: Callable[[], None]
 ) -> AsyncGenerator[tuple[Sequence[Tile], Pixels8], None]:
     """Runs the model over all tiles, a few calls at a time, and yields the results in reading order."""

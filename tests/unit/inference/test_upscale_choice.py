@@ -12,8 +12,7 @@ import pytest
 from services.inference.contract.models import Models
 from services.inference.model_server.shapes import Device, Size
 from services.inference.model_server.triton import PictureModel, Triton
-from services.inference.upscaling.choice import COMPACT, FAITHFUL, Network, choose
-from services.inference.upscaling.fitting import Crop
+from services.inference.upscaling.choice import Network, choose
 
 MODELS = Models(
     cutout="",
@@ -75,7 +74,7 @@ async def test_the_faithful_one_where_it_is_fast_enough(device: Device | None, f
     assert (network.name, network.model.batch, network.model.scale) == (name, batch, int(name[-1]))
     assert network.model.tile == (128 if device is Device.GPU else 256)
     assert network.needs_noise == name.startswith("faithful")
-    assert network.model.crop == (FAITHFUL if network.needs_noise else COMPACT)
+    assert network.model.learns
 
 
 async def test_it_is_told_of_the_noise_in_a_fourth_channel() -> None:
@@ -91,5 +90,6 @@ async def test_it_is_told_of_the_noise_in_a_fourth_channel() -> None:
 
 async def test_nothing_of_the_noise_is_kept_where_that_is_wanted() -> None:
     network = await chosen({"faithful_2": CPU}, 2, 100)
-    assert network.told_of(9).model.crop == FAITHFUL
-    assert network.told_of(9, whole=True).model.crop == Crop(share=None, correction=0)
+    assert network.told_of(9).model.learns
+    whole = network.told_of(9, whole=True).model
+    assert (whole.learns, whole.correction) == (False, 0)

@@ -69,8 +69,8 @@ def test_hair_up_to_the_edge_is_cut() -> None:
     assert portrait_of(mesh(10, 160), matte(0), SIZE).points["crown"][1] == pytest.approx(10 - 0.24 * 150)
 
 
-@pytest.mark.parametrize("alpha", [None, np.zeros((600, 400), np.uint8), np.full((600, 400), 255, np.uint8)])
-def test_without_an_end_of_the_matte_the_crown_is_where_it_usually_is(alpha: np.ndarray | None) -> None:
+@pytest.mark.parametrize("alpha", [None, np.zeros((600, 400), np.uint8), np.full((600, 400), 255, np.uint8), matte(230)])
+def test_without_a_plausible_end_of_the_matte_the_crown_is_where_it_usually_is(alpha: np.ndarray | None) -> None:
     portrait = portrait_of(mesh(), alpha, SIZE)
     assert portrait.points["crown"][1] == pytest.approx(250 - 0.24 * 150)
     assert not portrait.crown_cut

@@ -89,7 +89,9 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   several_faces: ({ faces }) => `图片中有 ${faces} 张人脸，已使用最大的一张。`,
   crown_cut: "图片没有拍全头顶，头顶位置为估计值。",
   head_unsure: ({ reasons, crown, eyes, chin }) => {
-    const why = (Array.isArray(reasons) ? reasons : []).map((each) => (each === "turned" ? "脸朝向一侧" : "没有找到头发顶端"));
+    const why = (Array.isArray(reasons) ? reasons : []).map((each) =>
+      each === "turned" ? "脸朝向一侧" : "没有找到头发顶端",
+    );
     return `头部测量不够可靠（${why.join("，")}）：头顶在第 ${crown} 行像素，眼睛在第 ${eyes} 行，下巴在第 ${chin} 行。`;
   },
   picture_note: "读取图片时做了调整。",
