@@ -164,15 +164,16 @@ def _shown(scene: Scene, rgba: Pixels) -> list[Pixels]:
 def _comparison(judged: Judged, seconds: dict[str, list[float]], worst: list[tuple[float, str, list[Pixels]]]) -> Section:
     section = Section(
         "Background removal",
-        f"{_EACH} pictures of each kind, 3 to 4 megapixels, which a seed makes: {_PARTS['development'][1]} those to tune on, "
+        f"{_EACH} pictures of each kind, 3.5 megapixels: the seed {_PARTS['development'][1]} makes those to tune on, and the seed "
         f"{_PARTS['held out'][1]} those held out, of other photographs. *Solid* and *shadow*: subjects of photographs along the outline "
         "that the network finds in the whole photograph, the latter casting a shadow that is no part of them; *hair*: people with strands "
         "drawn to them; *fine*: a racket with strings or a fern; *glass*: opacity 0.2 to 0.7 with highlights. Behind is paper or "
         "another photograph; then noise, and JPEG. Alpha and colours are known exactly. Each cell: mean absolute error of *alpha*, 0 to 1 "
-        f"(goal 0.005); *F* of the outline where alpha is one half, within {TOLERANCE:.1%} of the diagonal (goal 0.92); error of the "
-        "subject's *colour* where alpha is between, in levels (goal 12). All have the same output of the same weights (`isnet`): `rembg` "
-        "is that output enlarged; `pymatting` solves the closed form at 1024² where it is undecided, and then the colours; given the "
-        "*true trimap* in place of the network's alpha, that is what a perfect network could be worth.",
+        f"(goal 0.005); *F* of the outline where alpha is one half, within {TOLERANCE:.1%} of the diagonal, from the mean precision and "
+        "recall (goal 0.92); error of the subject's *colour* where alpha is between, in levels (goal 12). All have the same output of the "
+        "same weights (`isnet`), `best` of two looks: `rembg` is that output enlarged; `pymatting` solves the closed form at "
+        "1024² where it is undecided, and then the colours; given the "
+        "*true trimap* in its place, it shows how much of the error is the network's, but for strings and leaves, which are all doubt.",
         ("set", "kind", *_METHODS),
     )
     for part in _PARTS:
