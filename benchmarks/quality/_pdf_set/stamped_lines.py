@@ -63,8 +63,8 @@ def overlay(source: bytes, printed: Sequence[bytes], way: str) -> bytes:
         pdfrw.PdfWriter(buffer, trailer=read).write()
     else:
         document, prints = pikepdf.open(io.BytesIO(source)), [pikepdf.open(io.BytesIO(each)) for each in printed]
-        for number, page in enumerate(document.pages):
-            (page.add_underlay if way == "pikepdf, under" else page.add_overlay)(prints[number % count].pages[0], None)
+        for number, sheet in enumerate(document.pages):
+            (sheet.add_underlay if way == "pikepdf, under" else sheet.add_overlay)(prints[number % count].pages[0], None)
         document.save(buffer)
     return buffer.getvalue()
 
