@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.quality._pdf_set import declared, held_out, other_documents, reportlab_documents, second_held_out, stamped_lines, stamping
+from benchmarks.quality._pdf_set import (
+    declared,
+    held_out,
+    other_documents,
+    random_stamps,
+    reportlab_documents,
+    second_held_out,
+    stamped_lines,
+    stamping,
+)
+from benchmarks.quality._pdf_set.stamp_words import DEVELOPMENT, HELD_OUT, Bank
 
+_SEEDS, _SEEN_ONCE, _FRESH = (1, 2, 3), 5309, 7741
+"""Of what is drawn by chance: those tuned on, one looked at once, and one not looked at before the code was last changed."""
 Documents = Mapping[str, Mapping[str, Callable[[bool], bytes]]]
 
 
@@ -28,8 +40,17 @@ def main(folder: Path) -> None:
     _write(folder / "once held out", [held_out.marked_documents()], [held_out.unmarked_documents()])
     _write(folder / "stamped lines, tuned", [stamped_lines.marked_documents()], [stamped_lines.unmarked_documents()])
     _write(folder / "stamped lines, seen", [stamped_lines.seen_marked()], [stamped_lines.seen_unmarked()])
-    _write(folder / "stamped lines, held out", [stamped_lines.held_out_marked()], [stamped_lines.held_out_unmarked()])
+    _write(folder / "stamped lines, seen later", [stamped_lines.seen_later_marked()], [stamped_lines.seen_later_unmarked()])
+    _write_random(folder / "stamped lines, development", _SEEDS, DEVELOPMENT)
+    _write_random(folder / "stamped lines, once held out", (_SEEN_ONCE,), HELD_OUT)
+    _write_random(folder / "stamped lines, held out", (_FRESH,), HELD_OUT)
     _write(folder / "held out, second set", [second_held_out.marked_documents()], [second_held_out.unmarked_documents()])
+
+
+def _write_random(folder: Path, seeds: Sequence[int], bank: Bank) -> None:
+    for seed in seeds:
+        unmarked: list[Documents] = [random_stamps.documents(seed, bank, kind) for kind in ("own", "added")]
+        _write(folder, [random_stamps.documents(seed, bank, "stamps")], unmarked)
 
 
 def _write(folder: Path, marked: list[Documents], unmarked: list[Documents]) -> None:

@@ -134,6 +134,11 @@ def _cairo(style: str, top: str, text: str = "", always: str = "") -> Callable[[
 _FIXED = ".m { position: fixed; top: 360px; left: 40px; font-size: %s; transform: rotate(-45deg); %s }"
 
 
+def cairo_document() -> bytes:
+    """A few pages of headings and text."""
+    return _cairo("", "")(False)
+
+
 def marked_documents() -> dict[str, dict[str, Callable[[bool], bytes]]]:
     """By producer and name, a document with and without its mark."""
     return {

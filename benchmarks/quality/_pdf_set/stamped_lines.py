@@ -1,14 +1,14 @@
 """Lines that shops and libraries stamp into the margins of every page, and lines of the documents' own there.
 
 What was tuned on is by ReportLab, pypdf and pikepdf. What was seen once before words were added for it has documents by Typst, Skia and
-fpdf2, stamped by pdfrw and PDFium, and fpdf2's and Skia's own print laid over by pypdf and pikepdf. What is held out has other words.
+fpdf2, stamped by pdfrw and PDFium, and fpdf2's and Skia's own print laid over by pypdf and pikepdf. What was seen then has other words.
 """
 
 from __future__ import annotations
 
 import ctypes
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -47,41 +47,30 @@ def _printed(*lines: str, x: float = 60, y: float = 16, turned: bool = False, fo
     return buffer.getvalue()
 
 
-def _by_pypdf(printed: bytes) -> Stamp:
-    def stamp(source: bytes) -> bytes:
-        writer, mark = pypdf.PdfWriter(io.BytesIO(source), full=True), pypdf.PdfReader(io.BytesIO(printed)).pages[0]
-        for page in writer.pages:
-            page.merge_page(mark)
-        buffer = io.BytesIO()
+def overlay(source: bytes, printed: Sequence[bytes], way: str) -> bytes:
+    """The document with prints of one page over its pages, or under them: one for each page, or the same for all."""
+    buffer, count = io.BytesIO(), len(printed)
+    if way == "pypdf":
+        writer = pypdf.PdfWriter(io.BytesIO(source), full=True)
+        for number, page in enumerate(writer.pages):
+            page.merge_page(pypdf.PdfReader(io.BytesIO(printed[number % count])).pages[0])
         writer.write(buffer)
-        return buffer.getvalue()
-
-    return stamp
-
-
-def _by_pikepdf(printed: bytes, over: bool = True) -> Stamp:
-    def stamp(source: bytes) -> bytes:
-        document, mark = pikepdf.open(io.BytesIO(source)), pikepdf.open(io.BytesIO(printed))
-        for page in document.pages:
-            (page.add_overlay if over else page.add_underlay)(mark.pages[0], None)
-        buffer = io.BytesIO()
+    elif way == "pdfrw":
+        read = pdfrw.PdfReader(fdata=source)
+        marks = [pdfrw.PageMerge().add(pdfrw.PdfReader(fdata=each).pages[0])[0] for each in printed]
+        for number, page in enumerate(read.pages):
+            pdfrw.PageMerge(page).add(marks[number % count]).render()
+        pdfrw.PdfWriter(buffer, trailer=read).write()
+    else:
+        document, prints = pikepdf.open(io.BytesIO(source)), [pikepdf.open(io.BytesIO(each)) for each in printed]
+        for number, sheet in enumerate(document.pages):
+            (sheet.add_underlay if way == "pikepdf, under" else sheet.add_overlay)(prints[number % count].pages[0], None)
         document.save(buffer)
-        return buffer.getvalue()
-
-    return stamp
+    return buffer.getvalue()
 
 
-def _by_pdfrw(printed: bytes) -> Stamp:
-    def stamp(source: bytes) -> bytes:
-        document = pdfrw.PdfReader(fdata=source)
-        mark = pdfrw.PageMerge().add(pdfrw.PdfReader(fdata=printed).pages[0])[0]
-        for page in document.pages:
-            pdfrw.PageMerge(page).add(mark).render()
-        buffer = io.BytesIO()
-        pdfrw.PdfWriter(buffer, trailer=document).write()
-        return buffer.getvalue()
-
-    return stamp
+def _by(way: str, printed: bytes) -> Stamp:
+    return lambda source: overlay(source, [printed], way)
 
 
 def _by_pdfium(text: str, x: float, y: float, turn: float) -> Stamp:
@@ -135,12 +124,12 @@ def marked_documents() -> dict[str, dict[str, Make]]:
     university = "Authorized licensed use limited to: University of Sampleton. Restrictions apply."
     return {
         "pypdf": {
-            "one line": _stamped(_reportlab(301), _by_pypdf(_printed("Licensed to Ann Lee <ann@lee.example>"))),
-            "three lines above": _stamped(_reportlab(302), _by_pypdf(_printed(*order, x=300, y=_H - 30))),
+            "one line": _stamped(_reportlab(301), _by("pypdf", _printed("Licensed to Ann Lee <ann@lee.example>"))),
+            "three lines above": _stamped(_reportlab(302), _by("pypdf", _printed(*order, x=300, y=_H - 30))),
         },
         "pikepdf": {
-            "along the side": _stamped(_reportlab(303), _by_pikepdf(_printed(library, x=_W - 14, y=200, turned=True))),
-            "gray, below": _stamped(_reportlab(304), _by_pikepdf(_printed(university, gray=0.5), over=False)),
+            "along the side": _stamped(_reportlab(303), _by("pikepdf", _printed(library, x=_W - 14, y=200, turned=True))),
+            "gray, below": _stamped(_reportlab(304), _by("pikepdf, under", _printed(university, gray=0.5))),
         },
     }
 
@@ -177,39 +166,41 @@ def seen_marked() -> dict[str, dict[str, Make]]:
     )
     return {
         "pdfrw": {
-            "archive": _stamped(by_typst(""), _by_pdfrw(_printed(*content))),
-            "standard": _stamped(by_typst(""), _by_pdfrw(_printed(*standard, y=20))),
-            "own copy": _stamped(by_skia(None), _by_pdfrw(_printed("Ihr persönliches Exemplar – Jane Roe – Bestellnummer 12345"))),
+            "archive": _stamped(by_typst(""), _by("pdfrw", _printed(*content))),
+            "standard": _stamped(by_typst(""), _by("pdfrw", _printed(*standard, y=20))),
+            "own copy": _stamped(by_skia(None), _by("pdfrw", _printed("Ihr persönliches Exemplar – Jane Roe – Bestellnummer 12345"))),
         },
         "PDFium": {
             "university": _stamped(by_skia(None), _by_pdfium("Downloaded by [University of Sampleton] at 10:12 03 May 2024", 14, 250, 90)),
             "book": _stamped(by_typst(""), _by_pdfium("E-book of Jane Roe (order 88121), bought at books.example", 60, 14, 0)),
         },
-        "Skia": {"shop": _stamped(by_fpdf(331, ""), _by_pikepdf(_of_skia("Licensed to Jane Roe, jane@roe.example. Not for resale.")))},
+        "Skia": {"shop": _stamped(by_fpdf(331, ""), _by("pikepdf", _of_skia("Licensed to Jane Roe, jane@roe.example. Not for resale.")))},
         "fpdf2": {
-            "guideline": _stamped(by_typst(""), _by_pypdf(_of_fpdf("Printed by Jane Roe on 5/3/2024 8:00:11 AM. For personal use only.")))
+            "guideline": _stamped(
+                by_typst(""), _by("pypdf", _of_fpdf("Printed by Jane Roe on 5/3/2024 8:00:11 AM. For personal use only."))
+            )
         },
     }
 
 
-def held_out_marked() -> dict[str, dict[str, Make]]:
-    """By producer and name, a document with and without its stamp; held out."""
+def seen_later_marked() -> dict[str, dict[str, Make]]:
+    """By producer and name, a document with and without its stamp; looked at later."""
     return {
         "ReportLab on Skia": {
-            "shop": _stamped(by_skia(None), _by_pdfrw(_printed("Purchased by Jane Roe on 3 May 2024", font="Courier", y=_H - 16))),
-            "aggregator": _stamped(by_skia(None), _by_pypdf(_printed("Delivered by Example to: University of Sampleton IP: 192.0.2.5"))),
-            "society": _stamped(by_skia(None), _by_pikepdf(_printed("Copyright Society of Samples. Licensed user: Acme. Order 5512."))),
+            "shop": _stamped(by_skia(None), _by("pdfrw", _printed("Purchased by Jane Roe on 3 May 2024", font="Courier", y=_H - 16))),
+            "aggregator": _stamped(by_skia(None), _by("pypdf", _printed("Delivered by Example to: University of Sampleton IP: 192.0.2.5"))),
+            "society": _stamped(by_skia(None), _by("pikepdf", _printed("Copyright Society of Samples. Licensed user: Acme. Order 5512."))),
         },
         "ReportLab on fpdf2": {
-            "French": _stamped(by_fpdf(341, ""), _by_pikepdf(_printed("Téléchargé par Jane Roe le 3 mai 2024", font="Courier"))),
-            "e-book": _stamped(by_fpdf(342, ""), _by_pdfrw(_printed("This eBook is licensed to Jane Roe", font="Courier", x=200))),
-            "date": _stamped(by_fpdf(343, ""), _by_pypdf(_printed("Downloaded 2024-05-03 by 192.0.2.5. See terms.", font="Courier"))),
+            "French": _stamped(by_fpdf(341, ""), _by("pikepdf", _printed("Téléchargé par Jane Roe le 3 mai 2024", font="Courier"))),
+            "e-book": _stamped(by_fpdf(342, ""), _by("pdfrw", _printed("This eBook is licensed to Jane Roe", font="Courier", x=200))),
+            "date": _stamped(by_fpdf(343, ""), _by("pypdf", _printed("Downloaded 2024-05-03 by 192.0.2.5. See terms.", font="Courier"))),
         },
     }
 
 
-def held_out_unmarked() -> dict[str, dict[str, Make]]:
-    """By producer and name, a document with lines of its own in fonts of their own; held out."""
+def seen_later_unmarked() -> dict[str, dict[str, Make]]:
+    """By producer and name, a document with lines of its own in fonts of their own; looked at later."""
 
     def header(line: str) -> Make:
         return by_typst("", f'#set page(header: text(font: "DejaVu Sans Mono", 8pt)[{line}])')

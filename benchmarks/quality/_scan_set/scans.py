@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality._scan_set.sheets import HELD_OUT, SECOND, SEEN, Look, Pixels, Sheet, render_sheet
+from benchmarks.quality._scan_set.random_marks import LOOK, draw_marks, register_fonts
+from benchmarks.quality._scan_set.sheets import SECOND, SEEN, THIRD, Look, Pixels, Sheet, render_sheet
 from benchmarks.quality._scan_set.stamps import Stamp
 
 _GREY, _RED, _BLUE, _GREEN, _VIOLET = (110, 110, 110), (200, 30, 40), (35, 70, 190), (30, 130, 70), (120, 40, 140)
@@ -40,7 +41,7 @@ _SECOND = (
     Stamp("tiled", "OSPREY", "Helvetica-Bold", _RED, 0.3, True, -35),
     Stamp("footer", "Downloaded from example.org by O. Brandt", "Helvetica", _GREY, 0.9, True),
 )
-_HELD_OUT = (
+_THIRD = (
     Stamp("slanted", "OBSOLETE", "Courier-Bold", (90, 90, 90), 0.35, True, 48),
     Stamp("slanted", "Proof", "Times-BoldItalic", _GREY, 0.5, False, 30),
     Stamp("slanted", "DO NOT FILE", "VeraBI", _ORANGE, 0.4, True, 44),
@@ -82,22 +83,33 @@ class Part:
 
 
 _KINDS = ("text", "table", "text", "photograph")
+SEED = 90217
+"""Of the part that nobody had looked at when the code was last changed."""
 PARTS = (
     Part("seen", SEEN, _SEEN, (("Helvetica", "Helvetica-Bold"), ("Courier", "Courier-Bold")), _KINDS, 0),
     Part("second set", SECOND, _SECOND, (("Vera", "VeraBd"), ("Times-Roman", "Times-Bold")), _KINDS, 100),
     Part(
-        "once held out",
-        HELD_OUT,
-        _HELD_OUT,
+        "third set",
+        THIRD,
+        _THIRD,
         (("VeraIt", "VeraBI"), ("Times-Italic", "Times-BoldItalic")),
         ("text", "table", "chart", "photograph"),
         200,
+    ),
+    Part(
+        "held out",
+        LOOK,
+        draw_marks(SEED),
+        (("Roboto", "Roboto-Bold"), ("Caladea", "Caladea-Bold")),
+        ("chart", "text", "photograph", "table"),
+        SEED,
     ),
 )
 
 
 def scans(part: Part) -> Iterator[Scan]:
     """Marked pages, then unmarked ones."""
+    register_fonts()
     for number in range(_MARKED):
         font, bold = part.fonts[number % 2]
         sheet = Sheet(part.kinds[number % 4], font, bold, 10 + number % 3, part.look, "" if number % 3 else "letterhead")

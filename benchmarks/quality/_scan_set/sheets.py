@@ -85,7 +85,7 @@ SECOND = Look(
     "#c9f29b",
     "#1c3f94",
 )
-HELD_OUT = Look(
+THIRD = Look(
     _words(_TEXTS),
     lambda: PIL.ImageOps.mirror(_sample("coffee.jpg").convert("L")),
     "#5b2a86",

@@ -25,10 +25,11 @@ from services.inference.pdf.notices import report_of, tell, warn
 from services.inference.pdf.texts import TOO_LARGE
 from services.inference.redraw.encoding import write_page
 from services.inference.redraw.isolated import rebuild, render_page, settle
+from services.inference.redraw.stamped import stamped_lines
 from services.inference.redraw.text_layer import Runs, coverage_test, recognised_runs, without_mark
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_on_page
-from services.inference.watermark.report import Report
+from services.inference.watermark.report import Mark, Report
 from services.inference.watermark.searching import inpainting, networks, search
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -122,6 +123,8 @@ async def _page(source: Path, number: int, pages: Path, parameters: RedrawPdf, s
         report.marks = report.removed_marks
     else:
         result, report = await search(image, step, watching, likely=parameters.remove_likely)
+        if described["pictured"]:
+            report.marks += await _stamped(pixels, step)
     if report.removed_marks:
         described["runs"] = await _text(number, described, pixels, await asyncio.to_thread(result.srgb), report, step)
         described["shape"] = await asyncio.to_thread(write_page, result, pages, number)
@@ -137,17 +140,30 @@ def _box(shown: PercentBox, turned: int, image: Image) -> Box:
     return Box.from_percent(left, top, right, bottom, image.width, image.height)
 
 
+async def _stamped(pixels: Pixels8, step: Step) -> list[Mark]:
+    """Lines in the margins of a page's picture that may be stamps; none where no model reads them."""
+    try:
+        return await stamped_lines(_recogniser(step), pixels)
+    except DarkroomError as error:
+        if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
+            raise
+        return []
+
+
+def _recogniser(step: Step) -> Recogniser:
+    models, triton = step.tools.models, step.tools.triton
+    return Recogniser(triton.model(models.text), triton.model(models.reading), step.check)
+
+
 async def _text(number: int, described: dict[str, Any], before: Pixels8, after: Pixels8, report: Report, step: Step) -> Runs:
     """The page's own text without the mark's, and text that is only in its picture."""
     box = described["box"]
     runs = await asyncio.to_thread(without_mark, described["runs"], box, before, after, report.removed_marks)
     if runs and not described["pictured"]:
         return runs
-    models, triton = step.tools.models, step.tools.triton
-    recogniser = Recogniser(triton.model(models.text), triton.model(models.reading), step.check)
     has = coverage_test(runs, box, after.shape)
     try:
-        found = await recogniser.text(after, lambda line: not has(line))
+        found = await _recogniser(step).text(after, lambda line: not has(line))
     except DarkroomError as error:
         if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, IndirectObject, NameObject, PdfObject, StreamObject
@@ -31,6 +32,11 @@ class Contents:
     def content(self) -> bytes:
         """All content. Streams join at the border of two tokens, so a line end between them changes nothing."""
         return b"\n".join(self.parts)
+
+    @property
+    def starts(self) -> list[int]:
+        """Where the second and later streams begin in the content."""
+        return [end + number + 1 for number, end in enumerate(itertools.accumulate(map(len, self.parts[:-1])))]
 
 
 class Rewriter:

@@ -63,6 +63,7 @@ def _named(findings: Sequence[dict[str, Any]]) -> str:
 
 
 def _described(findings: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    shared = {key: value for key, value in findings[0].items() if key not in ("page", "box", "mark")}
+    # The box is that on the first of the pages.
+    shared = {key: value for key, value in findings[0].items() if key not in ("page", "mark")}
     why = KEPT.read(shared["reason"]) if shared.get("reason") else {}
     return {"pages": [finding["page"] for finding in findings], **shared, **why}

@@ -20,7 +20,7 @@ from services.inference.pdf.protection import protection_of
 from services.inference.pdf.report import Finding, Method, Report
 from services.inference.pdf.search.geometry import around
 from services.inference.pdf.search.survey import Candidate, Survey
-from services.inference.pdf.texts import DAMAGE_WARNING, DAMAGED, NOT_REMOVABLE, NOT_SEARCHED, NOT_SURE, NOT_VERIFIED, TOO_LONG
+from services.inference.pdf.texts import DAMAGE_WARNING, DAMAGED, MAYBE_OWN, NOT_REMOVABLE, NOT_SEARCHED, NOT_SURE, NOT_VERIFIED, TOO_LONG
 from services.inference.pdf.verify import ExpectedChanges, VerificationFailed, verify
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -89,7 +89,7 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: RemovalRequest)
             declared.run()
             if candidates is None:
                 candidates = _search(document, report, on_page) if wanted.sure else []
-            chosen = [candidate for candidate in candidates if candidate.sure or wanted.likely]
+            chosen = [candidate for candidate in candidates if candidate.sure or (wanted.likely and not candidate.doubtful)]
             changed = _excise(document, report, candidates, chosen, undone)
             if not report.is_changed:
                 shutil.copyfile(source, target)
@@ -111,16 +111,17 @@ def _remove(source: Path, target: Path, on_page: OnPage, wanted: RemovalRequest)
 def _search(document: Document, report: Report, on_page: OnPage) -> list[Candidate]:
     survey = Survey()
     for number, page in enumerate(document.pages, start=1):
-        resources = objects.inherited_value(page, "/Resources")
+        resources, starts = objects.inherited_value(page, "/Resources"), list[int]()
         try:
-            data = Contents.of(page).content
+            contents = Contents.of(page)
+            data, starts = contents.content, contents.starts
             if len(data) > _LONGEST_CONTENT:
                 report.warnings.append(TOO_LONG.format(page=number))
                 data = b""
         except PARSE_ERRORS:
             data = b""  # the pass over declared marks reports it
         try:
-            survey.add(page, data, resources if isinstance(resources, DictionaryObject) else None)
+            survey.add(page, data, resources if isinstance(resources, DictionaryObject) else None, starts)
         except PARSE_ERRORS:
             report.warnings.append(NOT_SEARCHED.format(page=number))
         on_page(number, report.pages)
@@ -140,7 +141,8 @@ def _excise(
     places: defaultdict[int, list[Candidate]] = defaultdict(list)
     for candidate in found:
         for page in candidate.pages:
-            reason = kept.get((candidate.number, page), "") if candidate in chosen else NOT_SURE
+            unsure = MAYBE_OWN if candidate.doubtful else NOT_SURE
+            reason = kept.get((candidate.number, page), "") if candidate in chosen else unsure
             (report.kept_findings if reason else report.removed_findings).append(_finding(candidate, page, reason))
             if not reason:
                 places[page].append(candidate)

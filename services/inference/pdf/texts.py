@@ -38,7 +38,8 @@ WARNINGS = Wordings(
     }
 )
 
-NOT_SURE = "probably a mark, but not certainly"
+NOT_SURE = "probably a mark, but not certainly; `remove_likely` removes it"
+MAYBE_OWN = "it may be a stamp, but is printed as the document's own lines are; mode ai with a box around it removes it"
 TEXT_DEPENDS = "text that follows on the same line would move"
 UNBALANCED = "its marked content never ends"
-KEPT = Wordings({"uncertain": NOT_SURE, "text_depends": TEXT_DEPENDS, "unbalanced": UNBALANCED})
+KEPT = Wordings({"uncertain": NOT_SURE, "maybe_own": MAYBE_OWN, "text_depends": TEXT_DEPENDS, "unbalanced": UNBALANCED})

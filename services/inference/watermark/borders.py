@@ -147,6 +147,8 @@ def _sides(pixels: Pixels8, shapes: Mask) -> tuple[Colours, Colours, npt.NDArray
 
 def _at(pixels: Pixels8, place: npt.NDArray[np.float32]) -> Colours:
     """The colours at fractional places (column, row), interpolated linearly."""
+    if min(pixels.shape[:2]) == 1:
+        pixels = np.asarray(np.pad(pixels, ((0, 1), (0, 1), (0, 0)), "edge"), np.uint8)
     height, width = pixels.shape[:2]
     place = place.clip(0, (width - 1.001, height - 1.001))
     column, row = place.astype(np.int64).T

@@ -23,7 +23,6 @@ _TALL, _WIDE = 0.025, 0.35  # of the page's height, and of its width: a level wo
 _LEVEL = 12.0  # degrees
 _SAME_HUE, _INSIDE = 0.9, 0.9  # cosine; of a group's width and height
 _TOUCHING, _TOUCHED = 4, 60  # pixels at 150 dots an inch: between a mark and a picture; of a picture at a mark
-_MOST_IN_PICTURE = 0.35  # of a mark's line
 _CROSSED = 0.12  # of a mark's border
 _ROUND = (0.05, 0.3)  # of the page's width
 _SQUARE = 1.25
@@ -90,7 +89,8 @@ def _single(group: Group, line: GroupLine, groups: Sequence[Group], layers: Laye
     cover, unit = group.mask if group.thin else cover_mask(group, line, layers, shown), max(size) / USUAL_SIDE
     inside = shown[group.box.window]
     touching = not group.thin and bool((inside & grow_mask(cover, _TOUCHING * unit)).sum() > _TOUCHED * unit**2)
-    if touching and (inside & line.band(group.box, 0.5, 0.5)).sum() > _MOST_IN_PICTURE * line.length * line.height:
+    if touching:
+        # The part in the picture would stay, and a mark is never left by half unless that is asked for.
         confidence = _LIKELY
     yield PageMark(Kind.TEXT, group.box, cover, group.tone, group.thin, group.is_coloured, confidence, tuple(said), touching)
 

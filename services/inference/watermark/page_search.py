@@ -14,12 +14,13 @@ from services.inference.watermark.box import Box
 from services.inference.watermark.page_groups import groups
 from services.inference.watermark.page_layers import USUAL_SIDE, Levels, Paper, measure_paper, scanned_tone, split
 from services.inference.watermark.page_marks import PageMark, judge_groups
-from services.inference.watermark.report import Mark, Method
+from services.inference.watermark.report import Kind, Mark, Method
 from services.inference.watermark.strokes import Mask, Pixels8
 
 _SEARCHED = 2400  # pixels of the longer side of what is searched
 _MARGIN = 40
 _LEAST_SIDE, _LONGEST = 300, 20  # pixels of a page's longer side, and times its shorter one: other pictures show nothing that can be read
+_GRAIN, _PRINTED = 0.04, 0.12  # share of the light by which paper differs from its fitted brightness, and print at least
 _METHODS = Method.UNBLENDED, Method.CLEARED
 
 
@@ -73,6 +74,20 @@ class Page:
         crop[changed] = np.round((clear[changed] * ground[changed]).clip(0, 255) * scale).astype(crop.dtype)
         opacity = round(1 - float(mark.tone.min()), 2)
         return Mark(mark.kind, box, mark.confidence, _METHODS, mark.evidence, opacity, in_part=mark.in_picture)
+
+    def empty(self, box: Box, pixels: Pixels) -> Mark:
+        """Put paper in place of everything in a box, in place, if there is anything."""
+        height, width = pixels.shape[:2]
+        around = box.grown(_MARGIN, width, height)
+        light = to_8bit(pixels[around.window]) / self.paper.within(*around.window)
+        grain = light[np.abs(light.mean(axis=2) - 1) < _GRAIN]
+        inside = cv2.blur(light, (3, 3)).reshape(light.shape)[box.within(around).window]
+        if not grain.size or inside.min(initial=1.0) > 1 - _PRINTED:
+            return Mark(Kind.BOX, box, 1.0)
+        chosen = grain[np.random.default_rng(box.left).integers(len(grain), size=(box.height, box.width))]
+        scale = 257 if pixels.dtype == np.uint16 else 1
+        pixels[box.window] = np.round((chosen * self.paper.within(*box.window)).clip(0, 255) * scale).astype(pixels.dtype)
+        return Mark(Kind.BOX, box, 1.0, (Method.CLEARED,), whole_box=True)
 
     def report_kept(self, mark: PageMark, size: tuple[int, int]) -> Mark:
         """The report of a mark that stays."""

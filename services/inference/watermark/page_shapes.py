@@ -18,7 +18,7 @@ _TILT = (12.0, 78.0)  # degrees
 _FILLED, _PIECES = (0.15, 0.75), 3  # of its rectangle; letters
 _CELL = 0.85  # of its upright rectangle: more than a letter fills
 _STROKE = (0.05, 0.5)  # thickness, of the height of a line
-_BINS, _FULL_BINS, _FULL = 12, 0.7, 0.5  # along a line: parts in which the letters reach over so much of its height
+_BINS, _FULL_BINS, _FULL = 12, 0.7, 0.4  # along a line: parts in which the letters reach over so much of its height
 _RING_BINS, _RING, _RIM = 72, 0.85, 0.88  # angles; share of them; of the radius
 _FRAME, _FRAMED = 0.1, 0.85  # of the shorter side; share of the frame
 

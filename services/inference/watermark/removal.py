@@ -32,6 +32,7 @@ from services.inference.watermark.text_lines import Networks, lines_in, text_mas
 
 _MARGIN = 40
 _MOST_LINES = 24  # of a picture: the largest
+_MARGINAL = 0.12  # of a page's height
 _RIVAL = 0.6  # of the area of the other
 _LEAST_EXTENT = 0.3  # of a box's sides
 _MOST = 0.6  # of a picture's area: a box may be around tiles
@@ -146,12 +147,22 @@ def searchable(pixels: Pixels8) -> Pixels8 | None:
 def remove_on_page(
     image: Image, boxes: Sequence[Box], networks: Networks | None, find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
-    """`remove_in_boxes` for a page of a document, where print may be in a box, too: pixels that cannot be distinguished from it stay."""
+    """`remove_in_boxes` for a page of a document, where print may be in a box, too: pixels that cannot be distinguished from it stay.
+
+    A box in the head or foot of the page is emptied: it is drawn around a line there.
+    """
     page = page_in(image.pixels, watching.check)
     size = image.height, image.width
+    if page is not None and boxes and all(_in_margin(box, image.height) for box in boxes):
+        pixels = image.pixels.copy()
+        return replace(image, pixels=pixels), Report([page.empty(box, pixels) for box in boxes])
     if page is None or not any(_holds(boxes, page.report_kept(mark, size).box) for mark in page.marks):
         return remove_in_boxes(image, boxes, networks, find_network, watching, fill=False)
     return _of_page(image, page, watching, lambda mark: _holds(boxes, page.report_kept(mark, size).box))
+
+
+def _in_margin(box: Box, height: int) -> bool:
+    return box.bottom <= _MARGINAL * height or box.top >= (1 - _MARGINAL) * height
 
 
 def _holds(boxes: Sequence[Box], mark: Box) -> bool:
@@ -176,7 +187,7 @@ def remove_found(
     the whole picture. With `networks`, translucent text of any slant is found, too.
     """
     page = page_in(image.pixels, watching.check)
-    if page is not None and any(mark.sure or likely for mark in page.marks):
+    if page is not None and any(mark.sure or likely or mark.in_picture for mark in page.marks):
         return _of_page(image, page, watching, lambda mark: mark.sure or likely)
     repair, report = Repair(image, find_network, watching.check), Report()
     whole = Box(0, 0, image.width, image.height)

@@ -15,6 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.inference.pdf.remove import RemovalRequest, remove_watermarks
 from services.inference.pdf.report import Method, Report
+from services.inference.pdf.texts import MAYBE_OWN, NOT_SURE
 from tests.unit.pdf.comparison import pictures, texts
 
 PAGES = 4
@@ -102,6 +103,18 @@ def overlaid(stamp: Painter, *, over: bool = True) -> bytes:
     return buffer.getvalue()
 
 
+def streamed(stamp: Painter) -> bytes:
+    """Stamped as iText and PDFBox do: as another stream, with a font of its own."""
+    document, mark = pikepdf.open(io.BytesIO(book())), pikepdf.open(io.BytesIO(canvas_of(stamp)))
+    for page, other in zip(document.pages, mark.pages, strict=True):
+        font = page.add_resource(document.copy_foreign(other.Resources.Font.F1), pikepdf.Name.Font)
+        page.contents_add(b"q", prepend=True)
+        page.contents_add(b"Q q " + other.Contents.read_bytes().replace(b"/F1", str(font).encode()) + b" Q")
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
 ORDER = (
     "Licensed to Acme Ltd / Ms Lee",
     "Store order: OP-1234 / Downloaded: 2024-05-01",
@@ -138,6 +151,10 @@ OWN = {
 }
 
 
+TOLD = {"copyright", "address", "licence of the content", "who brings it"}
+"""Those whose words are like a stamp's."""
+
+
 def removed(source: bytes, folder: Path, wanted: RemovalRequest) -> tuple[bytes, Report]:
     (folder / "source.pdf").write_bytes(source)
     report = remove_watermarks(folder / "source.pdf", folder / "target.pdf", lambda *_: None, wanted)
@@ -161,6 +178,41 @@ def test_what_stands_in_margins_by_right_stays(name: str, tmp_path: Path) -> Non
     source = book(OWN[name])
     result, report = removed(source, tmp_path, RemovalRequest(likely=True))
     assert result == source
+    assert {finding.reason for finding in report.kept_findings} == ({MAYBE_OWN} if name in TOLD else set())
+
+
+ADDED: Mapping[str, Callable[[Painter], bytes]] = {
+    "merged into the stream": merged,
+    "merged below": lambda stamp: merged(stamp, over=False),
+    "as a form": overlaid,
+    "as a form below": lambda stamp: overlaid(stamp, over=False),
+    "in a stream": streamed,
+}
+
+
+@pytest.mark.parametrize("way", ADDED)
+def test_an_added_line_in_other_words_goes_over_text_too(way: str, tmp_path: Path) -> None:
+    result, report = removed(ADDED[way](line("Dieses Exemplar gehört Ann Lee, Bestellung 1234", 60, 402)), tmp_path, RemovalRequest())
+    assert {finding.page for finding in report.removed_findings} == set(range(1, PAGES + 1))
+    for drawn, expected in zip(pictures(result), pictures(book()), strict=True):
+        np.testing.assert_array_equal(drawn, expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["Ann Lee, ann@lee.example, 1234", "Personal edition of Ann Lee, sharing is theft", "Prepared for Ann Lee on 12 May 2024"]
+)
+def test_an_added_line_without_such_words_is_told(text: str, tmp_path: Path) -> None:
+    source = overlaid(line(text, 60, 14))
+    result, report = removed(source, tmp_path, RemovalRequest())
+    assert result == source
+    assert {(finding.page, finding.reason) for finding in report.kept_findings} == {(page, NOT_SURE) for page in range(1, PAGES + 1)}
+
+
+@pytest.mark.parametrize("text", ["Page {} of 4", "Exhibit 7-{}", "{}"])
+def test_added_numbers_of_pages_are_the_documents_own(text: str, tmp_path: Path) -> None:
+    source = overlaid(line(text, 60, 14))
+    result, report = removed(source, tmp_path, RemovalRequest(likely=True))
+    assert result == source
     assert not report.kept_findings
 
 
@@ -169,6 +221,13 @@ def test_a_title_with_such_words_is_not_surely_a_stamp(tmp_path: Path) -> None:
     result, report = removed(source, tmp_path, RemovalRequest())
     assert result == source
     assert {finding.page for finding in report.kept_findings} == set(range(1, PAGES + 1))
+
+
+def test_a_line_of_the_documents_own_producer_is_not_surely_a_stamp(tmp_path: Path) -> None:
+    source = book(line("Issued to all members on 3 May 2024", 60, 14))
+    result, report = removed(source, tmp_path, RemovalRequest())
+    assert result == source
+    assert {finding.reason for finding in report.kept_findings} == {NOT_SURE}
 
 
 def test_a_line_on_one_page_is_not_surely_a_stamp(tmp_path: Path) -> None:

@@ -160,9 +160,11 @@ def test_tiles_go_from_a_picture_on_the_page_as_well() -> None:
 
 
 @pytest.mark.thorough
-def test_a_mark_that_goes_on_in_a_picture_is_reported() -> None:
-    _, report = cleaned(scanned(marked(with_photograph(620, 180), word("DRAFT", 280), 40, _GRAY, 0.5)[0]))
-    assert [mark.in_part for mark in report.marks] == [True]
+def test_a_mark_that_goes_on_in_a_picture_is_left_whole_and_told() -> None:
+    seen = scanned(marked(with_photograph(620, 180), word("DRAFT", 280), 40, _GRAY, 0.5)[0])
+    result, report = cleaned(seen)
+    assert [(mark.in_part, mark.methods, mark.why) for mark in report.marks] == [(True, (), "part_would_remain")]
+    assert (result == seen).all()
 
 
 @pytest.mark.thorough
@@ -230,3 +232,17 @@ def test_what_is_too_small_to_read_stays_as_it_is(size: tuple[int, int]) -> None
     result, report = cleaned(small)
     np.testing.assert_array_equal(result, small)
     assert not report.removed_marks
+
+
+def test_a_box_in_the_foot_is_emptied_where_there_is_something() -> None:
+    own = scanned(page())
+    sheet = PillowImage.fromarray(page())
+    ImageDraw.Draw(sheet).text((300, 1700), "Licensed to Ann Lee, order 1234", fill=(60, 60, 60), font=ImageFont.truetype(_FONT, 18))
+    box = Box(280, 1690, 700, 1730)
+    result, report = remove_on_page(Image(scanned(np.asarray(sheet))), [box], None, None, _WATCHING)
+    assert len(report.removed_marks) == 1
+    left = np.abs(cv2.blur(np.asarray(result.pixels, np.uint8), (5, 5)).astype(int) - cv2.blur(own, (5, 5)))
+    assert left.max() < 16
+    kept, report = remove_on_page(Image(own), [box], None, None, _WATCHING)
+    assert not report.removed_marks
+    assert (np.asarray(kept.pixels) == own).all()

@@ -7,6 +7,7 @@ import pytest
 
 from services.inference.media import Image
 from services.inference.ocr.detection import Line
+from services.inference.watermark import borders
 from services.inference.watermark.box import Box
 from services.inference.watermark.inpainting import is_worse_filled
 from services.inference.watermark.marks import DetectedMark
@@ -105,3 +106,8 @@ def test_a_faint_mark_over_detail_is_worse_filled_and_one_that_is_not_faint_is_n
     strong[mask] = 255
     assert is_worse_filled(faint, mask)
     assert not is_worse_filled(strong, mask)
+
+
+def test_colours_at_places_of_a_crop_one_pixel_wide_are_read() -> None:
+    column = np.arange(15, dtype=np.uint8).reshape(5, 1, 3)
+    np.testing.assert_allclose(borders._at(column, np.array([[0, 1.5]], np.float32)), [[4.5, 5.5, 6.5]])

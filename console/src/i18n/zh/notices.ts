@@ -139,6 +139,8 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   "watermark_kept.uncertain": (details) => `${mark(details)}可能是水印，但不能确定，因此保留。画框即可去除。`,
   "watermark_kept.indistinct": (details) => `${mark(details)}中的水印与画面难以区分，因此保留。`,
   "watermark_kept.part_would_remain": (details) => `${mark(details)}无法完全去除，因此保留。画框可以尽量去除。`,
+  "watermark_kept.maybe_own": (details) =>
+    `${mark(details)}可能是后加的，但印法与文档自己的文字相同，因此保留。用 AI 模式画框即可去除。`,
   "watermark_kept.text_depends": (details) => `${mark(details)}已保留：去除会使同一行后面的文字移动。`,
   "watermark_kept.unbalanced": (details) => `${mark(details)}已保留：它的标记没有结束。`,
   document_warning: "请检查文档。",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from services.inference.pdf.search.fonts import Glyphs
 from services.inference.pdf.search.geometry import Box, Quad, around, slant
 from services.inference.pdf.search.items import Item, Kind, Site, Style
+from services.inference.pdf.search.layers import Layers
 from services.inference.pdf.search.letters import in_line, in_rows, lean, letter_height
 from services.inference.pdf.search.margins import Margins
 from services.inference.pdf.search.text import TextShow
@@ -50,6 +51,8 @@ class Collector:
     """Collects what one page paints."""
 
     box: Box
+    starts: Sequence[int] = ()
+    """Where the second and later ones of the page's streams begin in its content."""
     items: list[Item] = field(default_factory=list)
     sizes: Counter[float] = field(default_factory=Counter)
     """Characters shown by size of text, in points of the page."""
@@ -57,6 +60,7 @@ class Collector:
     is_tagged: bool = False
     artifact: bool = False
     margins: Margins = field(init=False)
+    layers: Layers = field(init=False)
     _grounds: list[Box] = field(default_factory=list)
     shapes: list[Item] = field(default_factory=list)
     """The last faint shapes that are no letters, such as frames of marks."""
@@ -64,18 +68,20 @@ class Collector:
     _curves: int = 0
 
     def __post_init__(self) -> None:
-        """The margins are those of the page."""
+        """The margins and layers are those of the page."""
         self.margins = Margins(self.box)
+        self.layers = Layers(self.starts)
 
     def show_text(self, shown: TextShow, font: Glyphs, site: Site) -> None:
         """Text was shown, whether it may be a mark or not."""
         self.sizes[round(shown.size, 1)] += shown.glyphs
-        self.margins.show(shown, font, site)
+        self.layers.show(self.margins.show(shown, font, site))
 
     def other(self) -> None:
         """Something was painted that cannot be a mark."""
         self.close()
         self.paints += 1
+        self.layers.paint()
 
     def ground(self, area: Box, lightness: float) -> None:
         """An area was filled with a colour; what follows is on top of it."""
@@ -119,6 +125,7 @@ class Collector:
             item.on_colour = self._on_colour(parts[0][0])
             self._curves = 0
         self.paints += 1
+        self.layers.paint()
         item.end = self.paints
         item.painting_count += 1
         item.sites.append(site)

@@ -1,4 +1,4 @@
-"""The text in the margins of a page."""
+"""The text of a page by where it stands: in which margin, or between them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from services.inference.pdf.search.text import TextShow
 _MARGIN = 0.12  # of the page's height or width
 _LEVEL, _UPRIGHT = 10.0, 80.0  # degrees
 _MOST_WORDS = 4000
+UPRIGHT = frozenset({"left", "right", "across"})
+MARGINS = frozenset({"head", "foot", "left", "right"})
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The output of one operation in a margin."""
+    """The output of one operation."""
 
     side: str
-    """`head`, `foot`, or `left` and `right` for text that runs up or down."""
+    """`head`, `foot` or `body`; for text that runs up or down, `left`, `right` or `across`; empty for other directions."""
     place: Quad
     size: float
     site: Site
-    text: str
+    data: bytes
+    font: Glyphs
     glyphs: int
-    font: int
     order: int
     """Number of operations that show text before it on the page."""
+
+    @property
+    def text(self) -> str:
+        """Empty if it cannot be determined."""
+        return self.font.text(self.data)
 
 
 @dataclass(slots=True)
@@ -42,21 +49,22 @@ class Margins:
     text_count: int = 0
     """Number of operations that show text."""
 
-    def show(self, shown: TextShow, font: Glyphs, site: Site) -> None:
+    def show(self, shown: TextShow, font: Glyphs, site: Site) -> Words:
         """An operation shows text."""
         self.fonts[font.number] += shown.glyphs
         side = self._side(around(shown.place), slant(shown.tilt))
-        if side and len(self.words) < _MOST_WORDS:
-            said = font.text(shown.data)
-            self.words.append(Words(side, shown.place, shown.size, site, said, shown.glyphs, font.number, self.text_count))
+        words = Words(side, shown.place, shown.size, site, shown.data, font, shown.glyphs, self.text_count)
+        if side in MARGINS and len(self.words) < _MOST_WORDS:
+            self.words.append(words)
         self.text_count += 1
+        return words
 
     def _side(self, place: Box, direction: float) -> str:
         left, bottom, right, top = self.box
         if direction <= _LEVEL:
             height = (top - bottom) * _MARGIN
-            return "head" if place[1] >= top - height else "foot" if place[3] <= bottom + height else ""
+            return "head" if place[1] >= top - height else "foot" if place[3] <= bottom + height else "body"
         if direction >= _UPRIGHT:
             width = (right - left) * _MARGIN
-            return "left" if place[2] <= left + width else "right" if place[0] >= right - width else ""
+            return "left" if place[2] <= left + width else "right" if place[0] >= right - width else "across"
         return ""

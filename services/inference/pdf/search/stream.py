@@ -60,12 +60,16 @@ class Stream:
     def run(self) -> None:
         """Walk to the end."""
         outside = self._to.is_tagged, self._to.artifact
-        steps = self._steps()
+        steps, layers, is_page = self._steps(), self._to.layers, not self._number and not self._depth
         for operation in operations(self._data):
+            if is_page and not self._saved:
+                layers.reach(operation.start)
             step = steps.get(operation.operator)
             if step is not None:
                 step(operation)
         self._to.is_tagged, self._to.artifact = outside
+        for _ in self._saved:
+            layers.leave()
 
     def _steps(self) -> dict[bytes, Callable[[Operation], None]]:
         steps: dict[bytes, Callable[[Operation], None]] = {
@@ -120,10 +124,12 @@ class Stream:
     def _save(self, _operation: Operation) -> None:
         if len(self._saved) < _MOST_SAVED:
             self._saved.append(self._state)
+            self._to.layers.enter()
 
     def _restore(self, _operation: Operation) -> None:
         if self._saved:
             self._state = self._saved.pop()
+            self._to.layers.leave()
 
     def _concatenate(self, operation: Operation) -> None:
         matrix = matrix_of(self._numbers(operation))

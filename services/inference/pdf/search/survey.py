@@ -18,7 +18,7 @@ from services.inference.pdf.search.geometry import Box, Quad, around
 from services.inference.pdf.search.items import Item, Kind, Site, merge_tiles
 from services.inference.pdf.search.margins import Words
 from services.inference.pdf.search.pictures import Pictures
-from services.inference.pdf.search.stamps import Line, Stamps
+from services.inference.pdf.search.stamps import Line, Stamps, may_be_own
 from services.inference.pdf.search.state import State, as_number
 from services.inference.pdf.search.walk import Walk
 
@@ -55,6 +55,8 @@ class Candidate:
     evidence: tuple[str, ...]
     pages: dict[int, Occurrence]
     """By page, from 1."""
+    doubtful: bool = False
+    """Whether it is only named in a notice, not removed: it may as well be the document's own."""
 
 
 @dataclass(slots=True)
@@ -79,16 +81,16 @@ class Survey:
     _sizes: Counter[float] = field(default_factory=Counter)
     _pages: int = 0
 
-    def add(self, page: DictionaryObject, data: bytes, resources: DictionaryObject | None) -> None:
-        """Walk one page; `data` is its joined content."""
+    def add(self, page: DictionaryObject, data: bytes, resources: DictionaryObject | None, starts: Sequence[int] = ()) -> None:
+        """Walk one page; `data` is its joined content, in which the second and later ones of its streams begin at `starts`."""
         self._pages += 1
         box = visible(page)
-        collector = Collector(box)
+        collector = Collector(box, starts)
         Walk(collector, self._fonts, self._pictures).content(data, resources, State(), 0)
         collector.close()
         self._sizes += collector.sizes
         body = _usual(collector.sizes) or _usual(self._sizes) or _USUAL_BODY
-        self._stamps.add(self._pages, collector.margins)
+        self._stamps.add(self._pages, collector.margins, collector.layers.additions())
         items = merge_tiles(collector.items)
         directions = {round(item.tilt / _DIRECTION) for item in items if is_oblique(item.tilt)}
         surroundings = Page(box, body, collector.paints, len(directions))
@@ -106,7 +108,7 @@ class Survey:
         stamped: defaultdict[int, list[Box]] = defaultdict(list)
         for lines, found in self._stamps.find(self._pages):
             score = evidence.total(found)
-            if score >= evidence.LIKELY:
+            if score >= evidence.LIKELY or may_be_own(lines, found, self._pages):
                 weighed.append((score, lines[0].page, partial(_stamp, score, lines, found)))
                 for line in lines:
                     stamped[line.page].append(around(point for words in line.words for point in words.place))
@@ -167,6 +169,7 @@ def _stamp(score: float, lines: Sequence[Line], found: Sequence[Evidence], numbe
             )
             for page, words in pages.items()
         },
+        doubtful=score < evidence.LIKELY,
     )
 
 

@@ -57,8 +57,19 @@ _PROVENANCE = re.compile(
     "|zakupion[eay]przez|pobran[eoay](z|przez|dnia)|licencjadla|скачанос|загруженос|купленопользователем"
     "|授权给|下载自|下载于|仅供.{1,40}使用"
 )
+#: The stems of what such lines speak of, in whichever words.
+_RELATED = re.compile(
+    "licen[sc]|lizen[zs]|licenz|licencj|лиценз|授权|許諾"
+    "|download|herunter(geladen|laden)|téléchargé|descargad|scaricat|baixad|pobran|скача|загруж|下载|ダウンロード"
+    "|purchas|bought|erworben|gekauft|erwerb|käufer|acheté|acquis|comprad|adquirid|acquistat|zakupi|kupił|gekocht|koper|购买|購入"
+    "|(?<!photo)cop(y|ies)(?!right)|kopie|copie|copia|cópia|kopia|exempla|ejemplar|esemplare|egzemplarz|экземпляр|副本"
+    "|subscri|abonn|suscri|abbonat|assinante|redistribut|resale|resell|weiterverkauf|weitergabe|reproduc|watermarked"
+    "|personaluse|usagepersonnel|usopersonal|usopessoal|accessedby|(loaned|lent|issued|registered)to|propertyof|eigentumvon|propiedadde"
+)
+_ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _PARTICULARS = re.compile(
-    r"\d|@|www\.|://|\b(copy|content|use|users?|order|exemplar|kopie|copie|exemplaire|copia|ejemplar|cópia|kopij|licen[sc]e)\b",
+    r"\d|@|www\.|://|\w\.(com|org|net|edu|gov|info|example)\b"
+    r"|\b(copy|content|use|users?|order|exemplar|kopie|copie|exemplaire|copia|ejemplar|cópia|kopij|licen[sc]e)\b",
     re.IGNORECASE,
 )
 
@@ -66,6 +77,11 @@ _PARTICULARS = re.compile(
 def is_provenance(text: str) -> bool:
     """Whether a text says whose copy a document is, or where it came from."""
     return len(text) <= _LONGEST and _PROVENANCE.search(_plain(text)) is not None
+
+
+def is_related(text: str) -> bool:
+    """Whether a text speaks of copies, licences, downloads or buyers at all, or says which computer a document went to."""
+    return len(text) <= _LONGEST and (_RELATED.search(_plain(text)) is not None or _ADDRESS.search(text) is not None)
 
 
 def is_particular(text: str) -> bool:

@@ -59,7 +59,9 @@ class Walk:
         except PARSE_ERRORS:
             self.to.other()
             return
+        self.to.layers.enter(form=True)
         self.content(data, objects.dictionary(form, "/Resources") or borrowed, inner, number, depth + 1)
+        self.to.layers.leave(form=True)
         self.to.close()
         found = self.to.items[first:]
         for item in found:
