@@ -22,7 +22,13 @@ export const marks: OperationsTexts = {
   remove_watermark: {
     name: "移除水印",
     summary: "去除图片上的水印",
-    fields: { boxes: ["水印位置", "水印的位置，最多五个框。留空则自动查找，只去除确定的水印。"] },
+    fields: {
+      boxes: ["水印位置", "水印的位置，最多五个框。留空则自动查找，只去除确定的水印。"],
+      mask: [
+        "同时输出蒙版",
+        "任务是否在图片之后再输出改动部分的蒙版：与图片同尺寸的灰度 PNG，改动过的像素为 255，其余为 0。结果为无损格式时，蒙版之外的像素完全不变。",
+      ],
+    },
   },
   remove_pdf_watermark: {
     name: "移除 PDF 水印",
