@@ -117,7 +117,7 @@ others was touched. Two faults were mended (tiles that are tagged one by one; th
 other producers and looked at after that. Of the stamped lines *seen*, 13 of 23 pages came out right at the first look, and the title of a
 book, "Licensed to Fish", was taken for one; then words were added, and a rule for titles. Of those *seen later*, 7 of 21 came out right;
 then what another program adds to a page was told from the rest by its form, block or stream. When those of the seed 5309 had been looked
-at, added lines without a number or an address were made likely ones: that seed's rows are from before, and its sentences are those of
+at, added lines without a number or an address were made likely ones: its rows show how it does after that, and its sentences are those of
 the other. Letters that the typed-in text
 does not find are encoded by glyph, drawn as outlines, in pictures, or in forms. Seconds were taken on a
 machine that had other work to do: compare them with care."""

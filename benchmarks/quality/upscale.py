@@ -39,7 +39,7 @@ Way = Callable[[Case], Pixels8]
 _THREADS = 2
 _MARGIN, _FADE = 12, 16
 _COMPACT, _FAITHFUL = "realesr_animevideov3_x", "srmd_upscale_x"
-_FACTORS = (2, 4)
+_FACTORS = (2, 3, 4, 8)
 _SEAM_TILES = (80, 96)
 """Sides of tiles, in input pixels: smaller than those of the service, so that a crop has seams."""
 
