@@ -1,1 +1,1 @@
-"""How the network `mark_strokes` is trained, which finds the strokes of a mark in a line of text: `python -m models.strokes.train`."""
+"""The first stage of training `mark_paint`: the strokes of marks in lines of text (`python -m models.strokes.train`)."""

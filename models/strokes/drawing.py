@@ -48,7 +48,7 @@ class Hand:
             letters = np.exp(rng.uniform(*np.log(_LETTERS)))
             height = round(letters / rng.uniform(*_LINE))
             width = round(height * WIDTH / HEIGHT)
-            ground = self._ground(height, width)
+            ground = self.ground(height, width)
             if rng.random() < _UNMARKED:
                 return self._seen(ground, np.zeros((height, width), np.float32))
             layers = self._drawn(height, width, letters)
@@ -63,7 +63,7 @@ class Hand:
                 return self._seen(np.rint(picture).clip(0, 255).astype(np.uint8), cover)
         return self._seen(ground, np.zeros((height, width), np.float32))
 
-    def _ground(self, height: int, width: int) -> Pixels8:
+    def ground(self, height: int, width: int) -> Pixels8:
         """A part of a photograph in some size, mirrored, and in other light."""
         rng = self._rng
         whole = rng.choice(self._photographs)
@@ -92,10 +92,10 @@ class Hand:
         """Cover and colour of each layer of a mark, the lowest first. `size`: of its letters, or its emblem, in pixels."""
         kind = self._rng.random()
         if kind < _EMBLEM:
-            return self._emblem(height, width, size)
-        return self._logo(height, width, size) if kind < _EMBLEM + _LOGO else self._layers(height, width, size)
+            return self.emblem(height, width, size)
+        return self.logo(height, width, size) if kind < _EMBLEM + _LOGO else self._layers(height, width, size)
 
-    def _words(self) -> str:
+    def words(self) -> str:
         rng = self._rng
         kind = rng.random()
         if kind < 0.12:
@@ -114,7 +114,7 @@ class Hand:
         """A line of text."""
         rng = self._rng
         font = ImageFont.truetype(io.BytesIO(rng.choice(self._fonts)), max(8, round(letters * rng.uniform(1.0, 1.35))))
-        text, symbol = self._words(), rng.random() < _SYMBOL
+        text, symbol = self.words(), rng.random() < _SYMBOL
         centre = (width * rng.uniform(0.35, 0.65), height * rng.uniform(0.42, 0.58))
         angle = rng.gauss(0, 2.0)
         outline = rng.random() < _OUTLINED
@@ -131,14 +131,14 @@ class Hand:
             return np.asarray(cv2.warpAffine(np.asarray(plane), turn, (width, height)), np.float32) / np.float32(255)
 
         state = rng.getstate()
-        layers = [(draw(), self._colour())]
+        layers = [(draw(), self.colour())]
         if outline:
             rng.setstate(state)  # The symbol is the same again.
             wide = draw(wider=thick)
             if rng.random() < _HOLLOW / _OUTLINED:
                 layers = [(np.asarray((wide - layers[0][0]).clip(0, 1), np.float32), layers[0][1])]
             else:
-                layers.insert(0, (wide, self._colour()))
+                layers.insert(0, (wide, self.colour()))
         return self._shadow(layers[0][0], letters) + layers
 
     def _shadow(self, cover: Plane, letters: float) -> list[tuple[Plane, tuple[int, ...]]]:
@@ -152,7 +152,7 @@ class Hand:
             shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), max(0.6, away / 2)), np.float32)
         return [(_SHADOW * shadow, (0, 0, 0))]
 
-    def _logo(self, height: int, width: int, size: float) -> list[tuple[Plane, tuple[int, ...]]]:
+    def logo(self, height: int, width: int, size: float) -> list[tuple[Plane, tuple[int, ...]]]:
         """An emblem, and a smaller name next to or below it."""
         rng = self._rng
         letters, gap = size * rng.uniform(0.35, 0.65), size * rng.uniform(0.05, 0.3)
@@ -162,19 +162,19 @@ class Hand:
         font = ImageFont.truetype(io.BytesIO(rng.choice(self._fonts)), max(8, round(letters * rng.uniform(1.0, 1.35))))
         centre = (width * rng.uniform(0.1, 0.5), height * (rng.uniform(0.4, 0.6) if beside else rng.uniform(0.28, 0.4)))
         at = (centre[0] + size / 2 + gap, centre[1]) if beside else (centre[0], centre[1] + size / 2 + gap)
-        layers = self._emblem(height, width, size, centre)
+        layers = self.emblem(height, width, size, centre)
         plane = Image.new("L", (width, height), 0)
-        ImageDraw.Draw(plane).text(at, self._words(), fill=255, font=font, anchor="lm" if beside else "mt")
+        ImageDraw.Draw(plane).text(at, self.words(), fill=255, font=font, anchor="lm" if beside else "mt")
         name = np.asarray(plane, np.float32) / np.float32(255)
         layers[0] = (np.maximum(layers[0][0], name), layers[0][1])
         return layers
 
-    def _emblem(
+    def emblem(
         self, height: int, width: int, size: float, centre: tuple[float, float] | None = None
     ) -> list[tuple[Plane, tuple[int, ...]]]:
         """A figure with a hole or with something in another colour in it, or without `centre` a few figures side by side."""
         rng = self._rng
-        colour, inner = self._colour(), self._colour()
+        colour, inner = self.colour(), self.colour()
         several = 1 if centre else rng.choice((1, 1, 1, 2, 3))
         centre = centre or (width * rng.uniform(0.2, 0.8), height * rng.uniform(0.4, 0.6))
         outer, within = Image.new("L", (width, height), 0), Image.new("L", (width, height), 0)
@@ -221,7 +221,7 @@ class Hand:
         else:
             brush.rounded_rectangle(box, radius=0.3 * radius, outline=255, width=max(1, round(radius * 0.3)))
 
-    def _colour(self) -> tuple[int, int, int]:
+    def colour(self) -> tuple[int, int, int]:
         rng = self._rng
         if rng.random() < _COLOURED:
             first, second, third = rng.randint(180, 255), rng.randint(0, 120), rng.randint(0, 255)

@@ -1,4 +1,4 @@
-"""Training: `python -m models.strokes.train --opencv ARCHIVE --out mark_strokes.onnx`, with requirements/training.txt.
+"""Training: `python -m models.strokes.train --opencv ARCHIVE --out lines.onnx`, with requirements/training.txt.
 
 6,500 steps of 24 lines take about an hour on two cores; a tenth of them is enough to try something. Every crop is new; Adam, the learning
 rate rises, then falls with a cosine; the loss is cross entropy and one minus Dice's coefficient. A check with photographs that are not

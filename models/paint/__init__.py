@@ -1,0 +1,1 @@
+"""Training the network that finds the paint of marks in a picture."""
