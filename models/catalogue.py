@@ -18,7 +18,7 @@ SET_NAMES: tuple[SetName, ...] = get_args(SetName)
 _ADDING: frozenset[SetName] = frozenset({"gpu", "inpaint", "inpaint_fast"})
 """Sets that also include the models of the default set."""
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Rgb: TypeAlias = tuple[float, float, float]
+PerChannel: TypeAlias = tuple[float, ...]
 
 
 class NpmArchive(Entry):
@@ -142,8 +142,8 @@ class Model(Entry):
     size: tuple[int, int] | None = None
     numbers: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
     scale: Annotated[int, Field(ge=1, le=8)] = 1
-    subtract: Rgb
-    divide: Rgb
+    subtract: PerChannel
+    divide: PerChannel
     precision: Literal["fp32"] | None = None
     serving: Serving
     gpu: Gpu | None = None
@@ -162,6 +162,13 @@ class Model(Entry):
             raise ValueError(f"a model for {self.job!r} is given pictures of many sizes: size has to be left out")
         if side is not None and self.size not in (None, (side, side)):
             raise ValueError(f"a model for {self.job!r} is given {side} x {side} pixels: size has to be that, or left out")
+        return self
+
+    @model_validator(mode="after")
+    def _normalises_each_channel(self) -> Self:
+        channels = 4 if self.job == "paint" else 3
+        if {len(self.subtract), len(self.divide)} != {channels}:
+            raise ValueError(f"a model for {self.job!r} has {channels} numbers in subtract and in divide")
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ backend.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Job: TypeAlias = Literal["matte", "upscale", "detect", "read", "inpaint", "locate", "restore_face", "colorize", "denoise"]
+Job: TypeAlias = Literal["matte", "upscale", "detect", "paint", "read", "inpaint", "locate", "restore_face", "colorize", "denoise"]
 
 INPUT = "image"
 
@@ -34,6 +34,7 @@ _OUTPUTS: dict[Job, str] = {
     "matte": "alpha",
     "upscale": "upscaled",
     "detect": "text",
+    "paint": "paint",
     "read": "characters",
     "inpaint": "filled",
     "locate": "numbers",
@@ -45,6 +46,7 @@ _CHANNELS: dict[Job, int] = {
     "matte": 1,
     "upscale": 3,
     "detect": 1,
+    "paint": 5,
     "read": 4,
     "inpaint": 3,
     "locate": 3,
@@ -62,6 +64,10 @@ class Contract:
     and wide and has three channels. A detection has the size of its input and one channel: 255 where there certainly is text. An input for
     inpainting has a fourth channel, the mask: pixels over 127 are filled, and what they show is a first guess, since some networks blend it
     in at the border; other pixels stay unchanged. `height` and `width` are None where a model takes any size.
+
+    An input for paint has a fourth channel that says where a mark is: 255 in a box around it, 0 around that, and 128 in all pixels if the
+    place is not known. The result has the size of its input and five channels: how certain it is that a mark covers the pixel, the opacity
+    of the mark's paint, and the paint's red, green and blue times its opacity.
 
     A reading of a line of text, 48 pixels high, is one pixel high and as many pixels wide as the network takes steps along the line, with
     four channels: a Unicode code point (most significant byte first; 0 where a step adds no character) and how sure that is, 0 to 255. A
@@ -96,7 +102,7 @@ class Contract:
     @property
     def input_dims(self) -> tuple[int | None, int | None, int]:
         """Height, width, channels of the input."""
-        return self.height, self.width, 4 if self.job in ("inpaint", "restore_face", "denoise") else 3
+        return self.height, self.width, 4 if self.job in ("paint", "inpaint", "restore_face", "denoise") else 3
 
     @property
     def output_dims(self) -> tuple[int | None, int | None, int]:
@@ -112,7 +118,8 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """A network's input is (pixel - subtract) / divide, with pixel in 0..255 and one number each for R, G and B."""
+    """A network's input is (pixel - subtract) / divide, with pixel in 0..255 and one number each for R, G and B; for paint also one for the
+    fourth channel."""
 
-    subtract: tuple[float, float, float]
-    divide: tuple[float, float, float]
+    subtract: tuple[float, ...]
+    divide: tuple[float, ...]

@@ -100,6 +100,34 @@ def _detect(contract: Contract) -> onnx.ModelProto:
     return build(contract, nodes, _tensors(constants))
 
 
+def _paint(contract: Contract) -> onnx.ModelProto:
+    """White paint of half opacity where a pixel is lighter than its surroundings by as much as in `_detect`. Where the mark is said to be
+    makes no difference."""
+    constants: dict[str, NDArray[np.generic]] = {
+        "planes": np.array([3, 1], dtype=np.int64),
+        "least": np.array(_STROKE, dtype=np.float32),
+        "full": np.array(255, dtype=np.float32),
+        "half": np.array(0.5, dtype=np.float32),
+        "zero": np.array(0, dtype=np.float32),
+    }
+    nodes = [
+        helper.make_node("Cast", [INPUT], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Split", ["pixels", "planes"], ["colour", "place"], axis=3),
+        helper.make_node("ReduceMean", ["colour"], ["gray"], axes=[3], keepdims=1),
+        helper.make_node("Transpose", ["gray"], ["plane"], perm=[0, 3, 1, 2]),
+        helper.make_node("AveragePool", ["plane"], ["around"], kernel_shape=[31, 31], pads=[15, 15, 15, 15]),
+        helper.make_node("Sub", ["plane", "around"], ["difference"]),
+        helper.make_node("Greater", ["difference", "least"], ["strokes"]),
+        helper.make_node("Cast", ["strokes"], ["share"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["share"], ["covered"], perm=[0, 2, 3, 1]),
+        helper.make_node("Mul", ["covered", "full"], ["certainty"]),
+        helper.make_node("Mul", ["certainty", "half"], ["opacity"]),
+        helper.make_node("Concat", ["certainty", "opacity", "opacity", "opacity", "opacity"], ["levels"], axis=3),
+        *_to_uint8("levels", contract.output),
+    ]
+    return build(contract, nodes, _tensors(constants))
+
+
 def _inpaint(contract: Contract) -> onnx.ModelProto:
     """Masked pixels get the mean colour of the others."""
     constants: dict[str, NDArray[np.generic]] = {
@@ -184,6 +212,7 @@ _NETWORKS = {
     "matte": _matte,
     "upscale": _upscale,
     "detect": _detect,
+    "paint": _paint,
     "read": _read,
     "inpaint": _inpaint,
     "locate": tiny_locator,

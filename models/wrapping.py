@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.contract import CHROMA_ONE, CHROMA_ZERO, COLORIZE_SIDE, INPUT, MATTE_SIDE, Contract, Normalisation
 from models.errors import ConversionError
-from models.graph import make_batch_dynamic, prune
+from models.graph import make_batch_dynamic, prune, rename
 from models.ncnn_onnx import IR_VERSION, OPSET
 from models.platforms import Precision
 from models.precision import set_precision
@@ -40,6 +40,11 @@ def wrap(
     if inputs != [input_name]:
         raise ConversionError(f"the network's inputs are {inputs}, one named {input_name!r} is wanted")
     _check_size(core.graph.input[0], contract)
+    # The names that the model's own input and output have.
+    taken = {name: f"network.{name}" for name in (INPUT, contract.output)}
+    for name, new in taken.items():
+        rename(core.graph, name, new)
+    input_name, output_name = taken.get(input_name, input_name), taken.get(output_name, output_name)
     if _dimension(core.graph.input[0], 0) and contract.job != "colorize":
         make_batch_dynamic(core)
     set_precision(core, precision)
@@ -203,12 +208,14 @@ def build(
 
 
 def _check_size(value: onnx.ValueInfoProto, contract: Contract) -> None:
-    """Raise ConversionError for a network that was exported for a different size, since it accepts no other."""
+    """Raise ConversionError for a network that was exported for a different size or number of channels, since it accepts no other."""
     axes = len(value.type.tensor_type.shape.dim)
     if axes != 4:
         raise ConversionError(f"the network's input has {axes} axes, and batch, channels, height, width are wanted")
-    size = _dimension(value, 2), _dimension(value, 3)
-    height, width, _ = contract.input_dims
+    channels, size = _dimension(value, 1), (_dimension(value, 2), _dimension(value, 3))
+    height, width, given = contract.input_dims
+    if channels not in (0, given):
+        raise ConversionError(f"the network's input has {channels} channels, and a model for {contract.job!r} is given {given}")
     side = {"matte": MATTE_SIDE, "colorize": COLORIZE_SIDE}.get(contract.job)
     asked = (side, side) if side else (height or 0, width or 0)
     if any(fixed and fixed != wanted for fixed, wanted in zip(size, asked, strict=True)):

@@ -85,7 +85,7 @@ class Maker:
         _tiled(Image.open(_SAMPLES / "coffee.jpg")).save(tiled)
         _signed(Image.open(_SAMPLES / "portrait.jpg").crop((0, 0, 512, 342)).resize((600, 400))).save(signed)
         found = remove_watermark_pb2.RemoveWatermark()
-        boxed = remove_watermark_pb2.RemoveWatermark(boxes=[remove_watermark_pb2.PercentBox(x1=68, y1=90, x2=99, y2=99)])
+        boxed = remove_watermark_pb2.RemoveWatermark(boxes=[remove_watermark_pb2.PercentBox(x1=62, y1=90, x2=99, y2=99)])
         rows = []
         for path, parameters in ((tiled, found), (signed, boxed)):
             after = await self._run(path, operation_pb2.Operation(remove_watermark=parameters))

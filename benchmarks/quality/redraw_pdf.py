@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -17,14 +18,12 @@ from benchmarks.quality._scan_set.sheets import Pixels
 from benchmarks.quality._sheet import sheet
 from benchmarks.table import Section
 from services.inference.media import Image
-from services.inference.ocr.detection import network_input, text_map
 from services.inference.ocr.recognition import Recogniser
 from services.inference.redraw.stamped import stamped_lines
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_found, searchable
-from services.inference.watermark.text import find_text
 
-_FINDS, _READS, _THREADS = "ppocr_det", "ppocr_rec", 2
+_FINDS, _READS, _PAINT, _THREADS = "ppocr_det", "ppocr_rec", "mark_paint", 2
 _WATCHING = Watching(lambda _: None, lambda: None)
 _COVERED, _TOUCHED = 0.3, 0.02  # cover of a pixel that counts as the mark's, and that it may have at the most to count as not
 _NEAR = 9  # pixels around the mark in which changes are allowed
@@ -151,8 +150,8 @@ def clean_page(scan: Scan) -> tuple[Pixels, list[Box]]:
     pixels = searchable(scan.picture)
     if pixels is None:
         return scan.picture, []
-    text = text_map(onnx_models.run(_FINDS, network_input(pixels), _THREADS), *pixels.shape[:2])
-    result, report = remove_found(Image(scan.picture), pixels, lambda seen: find_text(seen, text), None, _WATCHING)
+    ask = partial(onnx_models.run, _PAINT, threads=_THREADS)
+    result, report = remove_found(Image(scan.picture), pixels, ask, None, _WATCHING)
     stamped = asyncio.run(stamped_lines(_reader(), scan.picture))
     return np.asarray(result.pixels, np.uint8), [mark.box for mark in (*report.kept_marks, *stamped)]
 

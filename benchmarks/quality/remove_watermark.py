@@ -14,30 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import onnx_models
+from benchmarks.quality._mark_set.case import Case
 from benchmarks.quality._sheet import sheet
 from benchmarks.quality._theme_photographs import PUBLIC_DOMAIN
-from benchmarks.quality._upscale_scores import psnr_in_colour
 from benchmarks.table import Section
 from services.inference.media import Image
-from services.inference.ocr.detection import network_input, text_map
-from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_found, remove_in_boxes, searchable
 from services.inference.watermark.report import Report
-from services.inference.watermark.text import find_text
-from services.inference.watermark.text_lines import Networks
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PRODUCERS = _ROOT / ".venv-bench" / "bin" / "python"
-_SEED = 20261128
+_SEED = 71940386
 """Of the held-out part; a new one after each change to the code."""
-_TEXT, _STROKES, _THREADS = "ppocr_det", "mark_strokes", 1
+_PAINT, _THREADS = "mark_paint", 1
 _WATCHING = Watching(lambda _: None, lambda: None)
-_COVERED, _FAINT = 0.05, 0.02  # opacity from which a pixel belongs to a mark, and for marks that are fainter
-_RIM = 9  # pixels: closer to a mark than half of this, changes are allowed
-_CHANGED = 2  # levels
-_BLOCK, _LEFT, _IN_PART = 16, 0.5, 0.2  # pixels; share of a mark's contrast in a block; share of the mark in such blocks
 _WORSE = -0.1  # dB
-_OPAQUE = 0.9  # from here on, un-blending with known opacity is no bound, and filling is
 _WORST = 10
 _SHOWN = {Path(name).stem for _, name in PUBLIC_DOMAIN} | {"chelsea", "gravel", "ihc", "moon", "hubble_deep_field", "grace_hopper"}
 """Photographs that are in the public domain or under CC0, parts of which may stand in the docs."""
@@ -52,54 +43,10 @@ _METHOD = (
     "energy, is in blocks of 16 pixels in which more than half of its contrast to the clean photograph is left. *Worse*: the PSNR inside "
     "the mark fell by more than 0.1 dB. *Outside the mask*: a pixel differs that is not in the reported mask nor next to it. *Outside "
     "the mark*: a pixel that is more than four pixels away from the true mark differs by more than two levels. A box is what a person "
-    "may draw: up to 40 % wider than the mark on each side. Processor only, PP-OCRv6 small and `mark_strokes`, no inpainting network."
+    "may draw: up to 40 % wider than the mark on each side. Processor only, `mark_paint`, no inpainting network."
 )
 
 Pixels = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Case:
-    what: str
-    name: str
-    picture: Pixels
-    clean: Pixels | None = None
-    opacity: npt.NDArray[np.float32] | None = None
-    colour: npt.NDArray[np.uint8] | None = None
-    box: Box | None = None
-
-    def gain(self, result: Pixels) -> float:
-        """How much nearer the result is to the clean photograph inside the mark, in dB."""
-        assert self.clean is not None
-        before, after = (psnr_in_colour(picture[self.inside], self.clean[self.inside]) for picture in (self.picture, result))
-        return after - before
-
-    @property
-    def inside(self) -> npt.NDArray[np.bool_]:
-        assert self.opacity is not None
-        return self.opacity > (_COVERED if (self.opacity > _COVERED).any() else _FAINT)
-
-    def in_part(self, result: Pixels) -> bool:
-        """Whether something was changed, but much of the mark is there still."""
-        assert self.clean is not None
-        mark, left = (np.where(self.inside[..., np.newaxis], each.astype(np.float32) - self.clean, 0) for each in (self.picture, result))
-        energy, both = _in_blocks((mark * mark).sum(axis=2)), _in_blocks((mark * left).sum(axis=2))
-        there = np.abs(both) > _LEFT * energy
-        return bool((result != self.picture).any() and energy[there].sum() > _IN_PART * energy.sum())
-
-    def changed_elsewhere(self, result: Pixels) -> bool:
-        """Whether a pixel that is not near the mark differs by more than two levels."""
-        assert self.opacity is not None
-        near = cv2.dilate((self.opacity > _FAINT).astype(np.uint8), np.ones((_RIM, _RIM), np.uint8)) > 0
-        return bool((cv2.absdiff(result, self.picture).max(axis=2) > _CHANGED)[~near].any())
-
-
-def _in_blocks(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The sum over each block."""
-    height, width = (-(-side // _BLOCK) * _BLOCK for side in plane.shape)
-    whole = np.zeros((height, width), np.float32)
-    whole[: plane.shape[0], : plane.shape[1]] = plane
-    return np.asarray(whole.reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK).sum(axis=(1, 3)), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +63,12 @@ class _Result:
     outside_mark: bool
 
     @classmethod
-    def of(cls, case: _Case, result: Pixels, report: Report, bound: float) -> _Result:
+    def of(cls, case: Case, result: Pixels, report: Report, bound: float) -> _Result:
         """What became of a marked picture; `bound` is the gain that is possible."""
         gain, changed = case.gain(result), (result != case.picture).any(axis=2)
         mask = np.zeros(changed.shape, np.uint8) if report.mask is None else report.mask.astype(np.uint8)
         outside = bool((changed & (cv2.dilate(mask, np.ones((3, 3), np.uint8)) == 0)).any())
-        found, share = bool(changed.any()), gain / max(1.0, bound)
+        found, share = bool(changed.any()), gain / bound
         return cls(gain, share, found, case.in_part(result), gain < _WORSE, outside, case.changed_elsewhere(result))
 
 
@@ -178,16 +125,12 @@ def _share(results: Sequence[_Result]) -> str:
 def _judge(path: Path) -> _Judged:
     """One picture of the set, with a mark or without."""
     cv2.setNumThreads(1)
-    with np.load(path) as arrays:
-        common = str(arrays["what"]), str(arrays["name"]), arrays["picture"]
-        if "clean" not in arrays:
-            case = _Case(*common)
-            return _Judged(case.what, bool((_unasked(case)[0] != case.picture).any()))
-        box = Box(*(int(side) for side in arrays["box"]))
-        case = _Case(*common, arrays["clean"], arrays["opacity"].astype(np.float32), arrays["colour"], box)
+    case = Case.load(path)
+    if case.clean is None:
+        return _Judged(case.what, bool((_unasked(case)[0] != case.picture).any()))
     assert case.opacity is not None
-    bound = case.gain(_known(case))
     made = {way: remove(case) for way, remove in _WAYS.items()}
+    bound = case.bound
     results = {way: _Result.of(case, *result, bound) for way, result in made.items()}
     cells = [case.what, case.name, f"{case.opacity.max():.2f}", f"{results[_BOX].gain:.1f}", f"{bound:.1f}"]
     return _Judged(case.what, True, cells, results, _around(case, made[_BOX][0]) if case.name in _SHOWN else [])
@@ -208,7 +151,7 @@ def _worst(marked: Sequence[_Judged]) -> Section:
     return section
 
 
-def _around(case: _Case, result: Pixels) -> list[Pixels]:
+def _around(case: Case, result: Pixels) -> list[Pixels]:
     """The part with the mark: as it is, as it was left, and without the mark."""
     assert case.box is not None
     assert case.clean is not None
@@ -229,34 +172,22 @@ def _unmarked(judged: Sequence[_Judged]) -> Section:
     return section
 
 
-def _ask(prepared: Pixels) -> Pixels:
-    return onnx_models.run(_TEXT, prepared, _THREADS)
+def _ask(shown: Pixels) -> Pixels:
+    return onnx_models.run(_PAINT, shown, _THREADS)
 
 
-_NETWORKS = Networks(_ask, lambda level: onnx_models.run(_STROKES, level, _THREADS))
-
-
-def _unasked(case: _Case) -> tuple[Pixels, Report]:
+def _unasked(case: Case) -> tuple[Pixels, Report]:
     pixels = searchable(case.picture)
     if pixels is None:
         return case.picture, Report()
-    text = text_map(_ask(network_input(pixels)), *pixels.shape[:2])
-    result, report = remove_found(Image(case.picture), pixels, lambda seen: find_text(seen, text), None, _WATCHING, networks=_NETWORKS)
+    result, report = remove_found(Image(case.picture), pixels, _ask, None, _WATCHING)
     return np.asarray(result.pixels, np.uint8), report
 
 
-def _in_box(case: _Case) -> tuple[Pixels, Report]:
+def _in_box(case: Case) -> tuple[Pixels, Report]:
     assert case.box is not None
-    result, report = remove_in_boxes(Image(case.picture), [case.box], _NETWORKS, None, _WATCHING)
+    result, report = remove_in_boxes(Image(case.picture), [case.box], _ask, None, _WATCHING)
     return np.asarray(result.pixels, np.uint8), report
-
-
-def _known(case: _Case) -> Pixels:
-    assert case.opacity is not None and case.colour is not None
-    opacity = case.opacity[..., np.newaxis].clip(0, _OPAQUE)
-    clear = np.rint((case.picture - opacity * case.colour) / (1 - opacity)).clip(0, 255).astype(np.uint8)
-    opaque = cv2.dilate((case.opacity >= _OPAQUE).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.asarray(cv2.inpaint(clear, opaque, 3, cv2.INPAINT_TELEA), np.uint8)
 
 
 _BOX = "box"

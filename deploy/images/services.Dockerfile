@@ -27,7 +27,7 @@ RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt
 RUN ln -s ../../../.venv/lib/python3.11/site-packages/noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf services/inference/fonts/ \
     && mkdir -p /out && cp -a --parents .venv services models edge deploy reference gen clients/python/darkroom .cache/console .cache/swagger-ui pyproject.toml /out \
     && find docs -name '*.md' -exec cp --parents '{}' /out \; \
-    && cd /out && rm -rf deploy/images deploy/compose models/strokes .venv/include .venv/share \
+    && cd /out && rm -rf deploy/images deploy/compose models/strokes models/paint .venv/include .venv/share \
     && find .venv gen -name '*.pyi' -delete \
     && find .venv -type d \( -name tests -o -name testing \) -path '*/numpy/*' -prune -exec rm -r '{}' + \
     && .venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /out -p /opt/darkroom .

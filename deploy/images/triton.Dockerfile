@@ -31,7 +31,7 @@ RUN --mount=type=secret,id=authorities,target=/etc/ssl/certs/ca-certificates.crt
     && find .venv-triton -name '*.so*' -o -name triton_python_backend_stub | xargs touch --date=2000-01-01
 COPY models models
 RUN .venv-triton/bin/python -c 'from pathlib import Path; from models.triton_environment import prepare; prepare(Path(".venv-triton"))' \
-    && rm -rf models/strokes .venv-triton/include .venv-triton/lib/python3.11/site-packages/pytriton/tritonserver/python_backend_stubs/3.[!1]* \
+    && rm -rf models/strokes models/paint .venv-triton/include .venv-triton/lib/python3.11/site-packages/pytriton/tritonserver/python_backend_stubs/3.[!1]* \
     && .venv-triton/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash models .venv-triton
 
 FROM ${PYTHON} AS cpu

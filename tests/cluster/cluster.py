@@ -28,7 +28,7 @@ from tests.cluster.servers import Database
 from tests.stacks import Account
 
 # Of real models those that the load asks for.
-_MODELS = ("isnet", "realesr_animevideov3_x2", "ppocr_det", "mark_strokes")
+_MODELS = ("isnet", "realesr_animevideov3_x2", "ppocr_det", "mark_paint")
 _READY_SECONDS = 180.0
 _POLL_SECONDS = 0.2
 Place = tuple[int, str]

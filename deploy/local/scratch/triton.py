@@ -132,7 +132,7 @@ def output_name(model: str) -> str:
     return {
         "isnet": "alpha",
         "ppocr_det": "text",
-        "mark_strokes": "text",
+        "mark_paint": "paint",
         "ppocr_rec": "characters",
         "face_detector": "numbers",
         "face_mesh": "numbers",

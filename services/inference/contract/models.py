@@ -22,8 +22,8 @@ class Models:
     """By factor, 2 to 4."""
     upscale_tile: int
     """Longest side of a tile, in input pixels."""
-    strokes: str = ""
-    """Outlines what a mark has painted in a line of text; empty: none."""
+    paint: str = ""
+    """Finds the paint of marks in a picture; empty: none."""
     inpaint: str = ""
     """Fills what marks have hidden; empty: the installed one, if any."""
     colorize: str = ""
@@ -52,8 +52,8 @@ class ModelSettings(EnvironmentSettings):
     """The name of each model in the model server's repository, and how much each is given."""
 
     model_cutout: str = Field("", description="Model for remove_background. If empty, `birefnet` if it runs on a GPU, otherwise `isnet`.")
-    model_text: str = Field("ppocr_det", description="Model that detects text for remove_watermark and read_text.")
-    model_strokes: str = Field("mark_strokes", description="Model that outlines text for remove_watermark and redraw_pdf. If empty, none.")
+    model_text: str = Field("ppocr_det", description="Model that detects text for read_text, redraw_pdf and upscale.")
+    model_paint: str = Field("mark_paint", description="Model that finds marks for remove_watermark and redraw_pdf. If empty, none.")
     model_inpaint: str = Field(
         "",
         description="Model with which erase, and remove_watermark over detail, fill. If empty, `lama` if installed, otherwise `migan` if "
@@ -115,7 +115,7 @@ class ModelSettings(EnvironmentSettings):
         return Models(
             cutout=self.model_cutout,
             text=self.model_text,
-            strokes=self.model_strokes,
+            paint=self.model_paint,
             inpaint=self.model_inpaint,
             colorize=self.model_colorize,
             restore_face=self.model_restore_face,

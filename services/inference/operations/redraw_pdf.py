@@ -30,7 +30,7 @@ from services.inference.redraw.text_layer import Runs, coverage_test, recognised
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_on_page
 from services.inference.watermark.report import Mark, Report
-from services.inference.watermark.searching import inpainting, networks, search
+from services.inference.watermark.searching import inpainting, paint, search
 from services.platform.errors import DarkroomError, ErrorReason
 
 _CUT = 0.05  # share of the time
@@ -119,7 +119,7 @@ async def _page(source: Path, number: int, pages: Path, parameters: RedrawPdf, s
     image, watching = Image(pixels), Watching(lambda _: None, step.check)
     if parameters.boxes:
         boxes = [_box(box, described["turned"], image) for box in parameters.boxes]
-        result, report = await asyncio.to_thread(remove_on_page, image, boxes, networks(step), inpainting(step), watching)
+        result, report = await asyncio.to_thread(remove_on_page, image, boxes, paint(step), inpainting(step), watching)
         report.marks = report.removed_marks
     else:
         result, report = await search(image, step, watching, likely=parameters.remove_likely)

@@ -15,15 +15,14 @@ from services.inference.media import Effort, Header, Image, Saving, encode_into,
 from services.inference.watermark.box import Box
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.report import Report
-from services.inference.watermark.searching import inpainting, networks, search
+from services.inference.watermark.searching import inpainting, paint, search
 from services.pictures.media_format import MediaFormat
 
-_COPIES, _COPIES_OF_WIDE = 12, 12
+_COPIES, _COPIES_OF_WIDE = 16, 12
 """Copies of the decoded samples, with 8 and with 16 bits, at the peak.
 
-Measured on 12 megapixels (34 MiB of samples), with the networks in another process: 600 MiB where a slanted word was looked for, 456 MiB
-for the same in a box around most of the picture, 470 MiB for tiles in such a box. By `python -m benchmarks --only needs`, including what
-does not depend on the size: 561 MiB under a mark that is repeated every 1,400 pixels.
+Measured on 12 megapixels (34 MiB of samples), with the network in another process: 500 MiB where a slanted word was looked for, 582 MiB for
+the same in a box around most of the picture, 728 MiB for tiles; 295 MiB where nothing was found, and 315 MiB on 2 megapixels.
 """
 
 
@@ -41,7 +40,7 @@ async def run(image: Image, parameters: RemoveWatermark, step: Step) -> Image | 
     watching = Watching(lambda done: step.report(done, doing), step.check)
     if parameters.boxes:
         boxes = [Box.from_percent(box.x1, box.y1, box.x2, box.y2, image.width, image.height) for box in parameters.boxes]
-        result, report = await asyncio.to_thread(remove_in_boxes, image, boxes, networks(step), inpainting(step), watching)
+        result, report = await asyncio.to_thread(remove_in_boxes, image, boxes, paint(step), inpainting(step), watching)
     else:
         result, report = await search(image, step, watching)
     _tell(step, report, image, drawn=bool(parameters.boxes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,10 +19,7 @@ _LEAST_VARIATION = 6.0  # levels of standard deviation of the surrounding pictur
 _LEAST_CORRELATION = 0.7
 _BEYOND = 40.0  # levels by which a colour estimate may leave the valid range
 _ROUNDS = 6
-_PURE = 50.0  # levels
-_CLEAR_CORRELATION, _CLEAR_MISFIT, _EXACT_MISFIT = 0.9, 0.09, 0.04
 _MOST_MISFIT = 0.2
-_NOISE = 6.0  # levels: what JPEG adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +33,6 @@ class Blend:
 
     misfit: float = 0.0
     """The part that the paint does not explain, as a share of what it adds; the median over places."""
-
-    @property
-    def shows_through(self) -> bool:
-        """Whether only paint explains the pixels."""
-        if self.correlation >= _CLEAR_CORRELATION:
-            return self.misfit <= _CLEAR_MISFIT
-        # Where the picture below is plain, its texture has much influence.
-        return self.correlation > 0 and self.misfit <= _EXACT_MISFIT
 
 
 def measure(pixels: Pixels8, strokes: Mask) -> Blend | None:
@@ -89,33 +78,9 @@ def measure(pixels: Pixels8, strokes: Mask) -> Blend | None:
     return Blend(tuple(float(value) for value in colour.clip(0, 255)), opacity, correlation, misfit)
 
 
-def purify_colour(pixels: Pixels8, strokes: Mask, blend: Blend) -> Blend:
-    """The paint with its colour made pure white or black if it is nearly so, and the opacity that fits that best."""
-    colour = np.array(blend.colour)
-    if not (colour.min() > 255 - _PURE or colour.max() < _PURE):
-        return blend
-    colour = np.full_like(colour, 255.0 if colour.min() > _PURE else 0.0)
-    inside, outside = _sides(pixels, strokes)
-    towards = colour - outside
-    opacities = (towards * (inside - outside)).sum(axis=1) / np.maximum(1.0, (towards**2).sum(axis=1))
-    # Where the picture nearly has the paint's colour, it says little.
-    order = np.argsort(opacities)
-    weight = np.cumsum((towards**2).sum(axis=1)[order])
-    opacity = float(opacities[order][np.searchsorted(weight, weight[-1] / 2)])
-    return replace(blend, colour=tuple(colour.tolist()), opacity=min(_MOST_OPACITY, max(_LEAST_OPACITY, opacity)))
-
-
 def unblend(samples: Levels, opacity: Levels | float, colour: Levels | float) -> Levels:
     """The picture below: samples from 0 to 255, height x width x channels or n x channels. `opacity` is below 1."""
     return np.asarray((samples - opacity * colour) / (1 - opacity), np.float32).clip(0, 255)
-
-
-def most_opacity(samples: Levels, colour: Levels | float) -> Levels:
-    """The opacity, height x width, that paint of a colour may have over each pixel: with more, what is below would be out of range."""
-    colour = np.asarray(colour, np.float32)
-    darkest = (samples + _NOISE) / np.maximum(1.0, colour)
-    lightest = (255 - samples + _NOISE) / np.maximum(1.0, 255 - colour)
-    return np.asarray(np.minimum(darkest, lightest).min(axis=-1), np.float32)
 
 
 def smooth_below(pixels: Pixels8, mask: Mask) -> Pixels8:

@@ -8,34 +8,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.inference.media import Image
-from services.inference.media.colour import contiguous, to_srgb
-from services.inference.ocr.detection import Line
 from services.inference.watermark import paper
+from services.inference.watermark.attempt import GONE, LIKELY, SURE, SURELY_GONE, Attempt, Attempts
 from services.inference.watermark.box import Box
-from services.inference.watermark.emblems import find_emblems
-from services.inference.watermark.evidence import combine_marks
-from services.inference.watermark.finishing import Remainder, finish, still_there
-from services.inference.watermark.in_box import in_box
 from services.inference.watermark.lattice import find_tiling
-from services.inference.watermark.lettering import OutlinedText, bounds, outlined_text
-from services.inference.watermark.line_paint import REPEATED, alike_lines
-from services.inference.watermark.marks import DetectedMark
-from services.inference.watermark.overlays import find_overlays
 from services.inference.watermark.page_marks import PageMark
 from services.inference.watermark.page_search import Page, page_in
-from services.inference.watermark.plates import plate_marks
+from services.inference.watermark.paint_map import WHOLE, AskPaint, Look, PaintMap
+from services.inference.watermark.proposals import Proposal, propose
 from services.inference.watermark.repair import FindNetwork, Repair
-from services.inference.watermark.report import Kind, Mark, Report
-from services.inference.watermark.second_look import is_gone, whole_pieces, without_specks
-from services.inference.watermark.strokes import Mask, Pixels8
-from services.inference.watermark.text_lines import Networks, lines_in, text_mask
+from services.inference.watermark.report import Kind, Mark, Method, Report
+from services.inference.watermark.second_look import is_gone
+from services.inference.watermark.strokes import Pixels8, find_strokes_in_box
 
-_MARGIN = 40
-_MOST_LINES = 24  # of a picture: the largest
 _MARGINAL = 0.12  # of a page's height
 _RIVAL = 0.6  # of the area of the other
-_LEAST_EXTENT = 0.3  # of a box's sides
 _MOST = 0.6  # of a picture's area: a box may be around tiles
+_REPEATED = 3
+_EVIDENCE = "paint of one colour and opacity along its whole border"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +39,7 @@ class Watching:
 def remove_in_boxes(
     image: Image,
     boxes: Sequence[Box],
-    networks: Networks | None,
+    ask: AskPaint | None,
     find_network: FindNetwork | None,
     watching: Watching,
     *,
@@ -57,78 +47,53 @@ def remove_in_boxes(
 ) -> tuple[Image, Report]:
     """Removes what is in boxes drawn by a person. Pixels outside them stay bit-identical.
 
-    Inside, only the strokes of the mark are changed if they can be distinguished from the picture; else the whole box is filled, unless
-    it has text or a faint mark over detail: then nothing is changed, since the picture would lose more than the mark. Without
-    `networks`, text is not looked for. Unless it should `fill` whole boxes, what is in one is kept instead.
+    Inside, only the paint of the mark is changed, and only if all of it goes. Where the network sees none, or without `ask`, strokes of one
+    colour are filled or, if there are none either, the whole box; unless it should not `fill` whole boxes.
     """
-    repair, report = Repair(image, find_network, watching.check), Report()
-    whole = Box(0, 0, image.width, image.height)
+    repair = Repair(image, find_network, watching.check)
+    marks = []
     for number, box in enumerate(boxes):
         watching.progress(number / len(boxes))
-        if box.area > _MOST * whole.area:
-            seen = searchable(repair.crop(whole))
-            tiled = None if seen is None else _without_tiling(repair, seen, whole, box, networks, watching)
-            if tiled is not None:
-                report.marks.append(tiled)
-                continue
-        around = box.grown(max(_MARGIN, min(box.width, box.height)), image.width, image.height)
-        region = np.zeros((around.height, around.width), np.bool_)
-        inner = box.within(around)
-        region[inner.window] = True
-        crop = to_srgb(contiguous(image.pixels[around.window]), image.icc if not image.is_gray else None)
-        found = in_box(crop, region, box, around, networks, watching.check)
-        marks = [without_specks(mark, found.lines, around) for mark in found.marks if fill or mark.strokes is not None]
-        if not found.lines:
-            local = [whole_pieces(mark.translate(-around.left, -around.top), crop, region) for mark in marks]
-            marks = [mark.translate(around.left, around.top) for mark in local]
-        removed = [repair.remove(mark) for mark in marks]
-        left: list[Remainder] = []
-        if removed and networks is not None:
-            left = finish(repair, around, crop, region, found.lines, networks.strokes, watching.check)
-            removed += [repair.remove(plate) for plate in _plates(repair, around, crop, region, found.lines, watching.check)]
-        after = repair.crop(around)
-        gone = all(mark.methods for mark in removed) and (any(mark.whole_box for mark in removed) or is_gone(crop, after, inner))
-        if left or not gone or _is_small((crop != after).any(axis=2), box):
-            # Half a mark is worse than a whole one.
-            repair.restore(box)
-            removed = [replace(mark, methods=(), in_part=any(each.methods for each in removed)) for mark in removed]
-        report.marks.extend(removed)
-        if not marks:
-            report.marks.append(Mark(Kind.BOX, box, 1.0))
-    return repair.result(report.marks)
+        covers = box.area > _MOST * repair.whole.area
+        tiled = _without_tiling(repair, searchable(repair.crop(repair.whole)), box, watching) if covers else None
+        marks.append(tiled or _in_box(repair, box, ask, watching.check, fill=fill))
+    return repair.result(marks)
 
 
-def _is_small(changed: Mask, box: Box) -> bool:
-    """Whether a box is so much larger than what was changed in it that this is not what the box is around."""
-    found = bounds(changed) if changed.any() else Box(0, 0, 0, 0)
-    return max(found.width / box.width, found.height / box.height) < _LEAST_EXTENT
+def _in_box(repair: Repair, box: Box, ask: AskPaint | None, check: Callable[[], None], *, fill: bool) -> Mark:
+    around = repair.around(box)
+    before, kept = repair.crop(around), repair.part(around)
+    made = None if ask is None or paper.tone(before) is not None else Attempts(repair, box, ask, check).best()
+    if made is not None and made.signs.gone >= GONE:
+        repair.put_back(around, made.result)
+        return Mark(Kind.BOX, box, 1.0, made.methods, opacity=made.layers[0].paint.opacity)
+    if made is not None:
+        return Mark(Kind.BOX, box, 1.0, in_part=True)
+    inner = box.within(around)
+    region = np.zeros((around.height, around.width), np.bool_)
+    region[inner.window] = True
+    strokes = find_strokes_in_box(before, region, min(box.width, box.height))
+    mask = None if strokes is None else strokes.mask[inner.window]
+    if mask is None and not fill:
+        return Mark(Kind.BOX, box, 1.0)
+    mark = repair.fill(box, mask)
+    if mark.methods and not (mark.whole_box or is_gone(before, repair.crop(around), inner)):
+        repair.put_back(around, kept)
+        return replace(mark, methods=(), in_part=True)
+    return mark
 
 
-def _plates(
-    repair: Repair, part: Box, before: Pixels8, region: Mask, lines: Sequence[Line], check: Callable[[], None]
-) -> list[DetectedMark]:
-    """The plates and bands on which lines of text were that were removed."""
-    if len(alike_lines(lines)) > REPEATED:
-        return []
-    after = repair.crop(part)
-    changed = (before != after).any(axis=2)
-    gone = [line for line in lines if (changed & text_mask([line], changed.shape)).any()]
-    return [mark.translate(part.left, part.top) for mark in plate_marks(after, gone, region, check)]
-
-
-def _without_tiling(repair: Repair, pixels: Pixels8, whole: Box, box: Box, networks: Networks | None, watching: Watching) -> Mark | None:
+def _without_tiling(repair: Repair, pixels: Pixels8 | None, box: Box, watching: Watching) -> Mark | None:
     """Remove a pattern that is tiled over a picture from a box, if there is one and that removes it. `pixels` are `searchable`."""
-    tiling = find_tiling(pixels, watching.check)
+    tiling = None if pixels is None else find_tiling(pixels, watching.check)
     if tiling is None:
         return None
+    whole = repair.whole
     kept, before = repair.part(whole), repair.crop(whole)
     mark = repair.remove_tiling(tiling)
-    lines = [] if networks is None else lines_in(before, networks.text, watching.check)[:_MOST_LINES]
-    after = repair.crop(whole)
-    failed = not is_gone(before, after, whole) or (networks is not None and still_there(after, before, lines, networks.strokes))
+    failed = not is_gone(before, repair.crop(whole), whole)
     inside = repair.part(box)
-    if failed or box != whole:
-        repair.put_back(whole, kept)
+    repair.put_back(whole, kept)
     if failed:
         return None
     repair.put_back(box, inside)
@@ -145,7 +110,7 @@ def searchable(pixels: Pixels8) -> Pixels8 | None:
 
 
 def remove_on_page(
-    image: Image, boxes: Sequence[Box], networks: Networks | None, find_network: FindNetwork | None, watching: Watching
+    image: Image, boxes: Sequence[Box], ask: AskPaint | None, find_network: FindNetwork | None, watching: Watching
 ) -> tuple[Image, Report]:
     """`remove_in_boxes` for a page of a document, where print may be in a box, too: pixels that cannot be distinguished from it stay.
 
@@ -157,7 +122,7 @@ def remove_on_page(
         pixels = image.pixels.copy()
         return replace(image, pixels=pixels), Report([page.empty(box, pixels) for box in boxes])
     if page is None or not any(_holds(boxes, page.report_kept(mark, size).box) for mark in page.marks):
-        return remove_in_boxes(image, boxes, networks, find_network, watching, fill=False)
+        return remove_in_boxes(image, boxes, ask, find_network, watching, fill=False)
     return _of_page(image, page, watching, lambda mark: _holds(boxes, page.report_kept(mark, size).box))
 
 
@@ -171,117 +136,66 @@ def _holds(boxes: Sequence[Box], mark: Box) -> bool:
 
 
 def remove_found(
-    image: Image,
-    pixels: Pixels8,
-    look: Callable[[Pixels8], Sequence[DetectedMark]],
-    find_network: FindNetwork | None,
-    watching: Watching,
-    *,
-    networks: Networks | None = None,
-    likely: bool = False,
+    image: Image, pixels: Pixels8, ask: AskPaint | None, find_network: FindNetwork | None, watching: Watching, *, likely: bool = False
 ) -> tuple[Image, Report]:
     """Removes sure watermarks, and reports possible ones, or removes those that are only `likely`, too. Without any, returns the same
     picture.
 
-    `pixels` is the picture in sRGB as `searchable` returns it. `look` finds marks in single places; it is not called if one is tiled over
-    the whole picture. With `networks`, translucent text of any slant is found, too.
+    `pixels` is the picture in sRGB as `searchable` returns it. Without `ask`, only a pattern that is tiled over the whole picture is found,
+    or a mark on a page.
     """
     page = page_in(image.pixels, watching.check)
     if page is not None and any(mark.sure or likely or mark.in_picture for mark in page.marks):
         return _of_page(image, page, watching, lambda mark: mark.sure or likely)
-    repair, report = Repair(image, find_network, watching.check), Report()
-    whole = Box(0, 0, image.width, image.height)
-    tiled = _without_tiling(repair, pixels, whole, whole, networks, watching)
+    repair = Repair(image, find_network, watching.check)
+    tiled = _without_tiling(repair, pixels, repair.whole, watching)
     watching.progress(0.3)
     if tiled is not None:
         return repair.result([tiled])
-    drawn = paper.tone(pixels) is not None or paper.is_drawn(pixels)
-    lines, outlined, overlays = [], [], []
-    if not drawn:
-        if networks is not None:
-            lines = lines_in(pixels, networks.text, watching.check)[:_MOST_LINES]
-            outlined = outlined_text(pixels, lines, networks.strokes, watching.check)
-        overlays = [each.overlay for each in outlined if each.overlay is not None]
-        others = find_overlays(pixels, None, watching.check)
-        overlays += [other for other in others if not any(other.box.touches(each.box) for each in overlays)]
-    found = _whole(combine_marks(look(pixels), overlays, (image.height, image.width)), outlined)
-    found = _all_or_none(found, lines, pixels.shape)
-    if not drawn:
-        # Marks that are also found as paint or as text are known better from those.
-        found.extend(
-            logo for logo in find_emblems(pixels, watching.check) if not any(logo.box.touches(mark.box) for mark in found if mark.sure)
-        )
-    watching.progress(0.5)
-    sure = [mark for mark in found if mark.sure or likely]
-    for number, mark in enumerate(sure):
-        watching.progress(0.5 + 0.5 * number / len(sure))
-        report.marks.append(repair.remove(without_specks(mark, lines, whole)))
-    if sure:
-        after = repair.crop(whole)
-        left = [Remainder(mark.box, mark.box) for mark in report.marks if not (mark.methods and is_gone(pixels, after, mark.box))]
-    if networks is not None and sure:
-        everywhere = np.ones(pixels.shape[:2], np.bool_)
-        left += finish(repair, whole, pixels, everywhere, lines, networks.strokes, watching.check)
-        plates = _plates(repair, whole, pixels, everywhere, lines, watching.check)
-        # A mark on a plate that is not sure stays with it.
-        left += [Remainder(plate.box, plate.box) for plate in plates if not plate.sure]
-        report.marks += [repair.remove(plate) for plate in plates if plate.sure]
-    if sure:
-        report.marks = _whole_or_kept(repair, report.marks, left)
-    report.marks.extend(Mark(mark.kind, mark.box, mark.confidence, evidence=mark.evidence) for mark in found if not (mark.sure or likely))
-    return repair.result(report.marks)
+    if ask is None or paper.tone(pixels) is not None or paper.is_drawn(pixels):
+        return image, Report()
+    return repair.result(_found(repair, ask, watching, LIKELY if likely else SURE))
 
 
-def _whole_or_kept(repair: Repair, marks: Sequence[Mark], left: Sequence[Remainder]) -> list[Mark]:
-    """Put back the marks that are there still in part, with what touches them."""
-    back = [each.changed_area for each in left if any(each.box.touches(mark.box) for mark in marks)]
-    kept: list[int] = []
-    while more := [number for number, mark in enumerate(marks) if number not in kept and any(mark.box.touches(each) for each in back)]:
-        kept += more
-        back += [marks[number].box for number in more]
-    for box in back:
-        repair.restore(box)
-    return [replace(mark, methods=(), in_part=True) if number in kept else mark for number, mark in enumerate(marks)]
-
-
-def _whole(found: Sequence[DetectedMark], outlined: Sequence[OutlinedText]) -> list[DetectedMark]:
-    """Lines of text as the network has outlined them, which knows more of them; each mark once."""
-    whole: list[DetectedMark] = [mark for mark in found if mark.overlay is not None]
-    used = [each for each in outlined if any(mark.overlay is each.overlay for mark in whole)]
-    for mark in found:
-        if mark.overlay is not None:
+def _found(repair: Repair, ask: AskPaint, watching: Watching, enough: float) -> list[Mark]:
+    """Take off the paint that the network sees, where that surely is a mark and surely goes; other possible marks are only reported."""
+    look = Look(repair.crop(repair.whole), None, ask, WHOLE, watching.check)
+    removed: list[Mark] = []
+    kept: list[Mark] = []
+    proposals = propose(look.of(repair.whole), repair.whole)
+    for number, proposal in enumerate(proposals):
+        watching.progress(0.3 + 0.7 * number / len(proposals))
+        if any(mark.box.touches(proposal.box) for mark in removed):
             continue
-        same = next((each for each in outlined if _same_text(mark, each.mark)), None)
-        if same is None:
-            whole.append(replace(mark, sure=False) if mark.kind is Kind.TEXT and outlined else mark)
-        elif same not in used:
-            used.append(same)
-            whole.append(replace(same.mark, kind=mark.kind, confidence=mark.confidence, evidence=mark.evidence, sure=mark.sure))
-    return whole
+        attempts = Attempts(repair, proposal.box, ask, watching.check)
+        made = _attempt_unasked(attempts, look.of(attempts.around), enough)
+        if made is None:
+            continue
+        if made.signs.genuine >= enough and made.signs.gone >= SURELY_GONE:
+            repair.put_back(attempts.around, made.result)
+            removed.append(_mark(proposal, made, made.methods))
+        else:
+            kept.append(_mark(proposal, made, (), in_part=made.signs.genuine >= enough))
+    return removed + [mark for mark in kept if not any(mark.box.touches(other.box) for other in removed)]
 
 
-def _same_text(mark: DetectedMark, other: DetectedMark) -> bool:
-    if mark.kind is not Kind.TEXT or mark.strokes is None or other.strokes is None or not mark.box.touches(other.box):
-        return False
-    both = mark.box.common(other.box)
-    shared = mark.strokes[both.within(mark.box).window] & other.strokes[both.within(other.box).window]
-    return bool(shared.sum() > _RIVAL * mark.strokes.sum()) or both.area > _RIVAL * max(mark.box.area, other.box.area)
+def _attempt_unasked(attempts: Attempts, unprompted: PaintMap, enough: float) -> Attempt | None:
+    """The best attempt to remove what may be a mark, seen in the part and the picture together, or in the part alone."""
+    near = attempts.near()
+    best: Attempt | None = None
+    for seen in (near.with_other(unprompted), near):
+        made = attempts.uncover(seen, unprompted)
+        if made is not None and made.signs.genuine >= LIKELY and (best is None or made.signs.gone > best.signs.gone):
+            best = made
+        if best is None or best.signs.genuine < enough or best.signs.gone >= SURELY_GONE:
+            break
+    return best
 
 
-def _all_or_none(found: Sequence[DetectedMark], lines: Sequence[Line], shape: tuple[int, ...]) -> list[DetectedMark]:
-    """Lines that are alike are one mark: if one of them stays, all of them do."""
-    alike = alike_lines(lines)
-    if len(alike) <= REPEATED:
-        return list(found)
-    sure = np.zeros(shape[:2], np.bool_)
-    for mark in found:
-        if mark.sure:
-            sure[mark.box.window] |= True if mark.strokes is None else mark.strokes
-    places = [text_mask([line], shape) for line in alike]
-    if all((sure & place).any() for place in places):
-        return list(found)
-    kept = np.any(places, axis=0)
-    return [replace(mark, sure=False) if mark.kind is Kind.TEXT and kept[mark.box.window].mean() > _RIVAL else mark for mark in found]
+def _mark(proposal: Proposal, made: Attempt, methods: tuple[Method, ...], *, in_part: bool = False) -> Mark:
+    kind = Kind.TILED if proposal.copies >= _REPEATED else Kind.LOGO if Method.UNBLENDED not in made.methods else Kind.OVERLAY
+    confidence = round(min(0.99, made.signs.genuine), 2)
+    return Mark(kind, made.changed, confidence, methods, (_EVIDENCE,), made.layers[0].paint.opacity, in_part=in_part)
 
 
 def _of_page(image: Image, page: Page, watching: Watching, wanted: Callable[[PageMark], bool]) -> tuple[Image, Report]:

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from services.inference.media import Image, Pixels
-from services.inference.media.colour import contiguous, strips, to_8bit, to_srgb
+from services.inference.media.colour import strips, to_8bit, to_srgb
 from services.inference.watermark import blending, inpainting, neural, paper
 from services.inference.watermark.box import Box
 from services.inference.watermark.lattice import Tiling
-from services.inference.watermark.marks import COVERED, DetectedMark
-from services.inference.watermark.refinement import Overlay
+from services.inference.watermark.layers import Layer, below_of
 from services.inference.watermark.report import Kind, Mark, Method, Report
-from services.inference.watermark.strokes import THIN, Mask, Pixels8, luminance, thicken, thickness, thin
+from services.inference.watermark.strokes import Mask, Pixels8, luminance, thicken, thickness, thin
 
 FindNetwork = Callable[[], neural.Network | None]
 """Finds the network that fills masks over detail; None if there is none. Called for the first such mask; may block."""
 
 _MARGIN = 48
+_LEAST_AROUND = 40  # pixels
 _STRIP = 512
 _AROUND = 25
 _UNBLENDING_ERROR = 7.0  # levels, as visible next to a smooth area
 _FEATHER = 2.0  # pixels
 _PAPER_HALO = 3  # pixels
-_COLOURED, _CHROMA_RIM = 60, 2  # levels between channels; pixels of a coloured stroke whose colour JPEG mixes with what is around it
+_REACH, _HALF = 12, 127  # pixels that the colour of an edge depends on; of 255
+_OUTLINE = 2  # pixels on both sides of a mark's border, where small errors of its cover show
 _DARKER = 14.0  # levels
 _FAINT = 0.012  # opacity up to which pixels are left alone
 _OPAQUE = 0.85
-_HIDING = 0.7  # opacity
-_WHOLE = 0.9  # cover
-_POSSIBLE = 0.8  # of an opacity: a pixel that cannot have as much is not under the paint
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +64,15 @@ class Repair:
             return dataclasses.replace(self._image, pixels=self._pixels), Report(list(marks), mask)
         return self._image, Report([dataclasses.replace(mark, methods=()) for mark in marks])
 
+    @property
+    def whole(self) -> Box:
+        """The whole picture."""
+        return Box(0, 0, self._image.width, self._image.height)
+
+    def around(self, box: Box) -> Box:
+        """The part of the picture that is looked at for a box."""
+        return box.grown(max(_LEAST_AROUND, min(box.width, box.height)), self._image.width, self._image.height)
+
     def part(self, box: Box) -> Part:
         """A part of the current picture, for `put_back`."""
         return Part(self._pixels[box.window].copy(), self._paint[box.window].copy())
@@ -77,88 +86,73 @@ class Repair:
         self._pixels[box.window], self._paint[box.window] = self._image.pixels[box.window], False
 
     def crop(self, box: Box) -> Pixels8:
-        """A part of the current picture, in sRGB."""
-        return to_srgb(contiguous(self._pixels[box.window]), None if self._image.is_gray else self._image.icc)
+        """A copy of a part of the current picture, in sRGB."""
+        return to_srgb(self._pixels[box.window].copy(), None if self._image.is_gray else self._image.icc)
 
-    def remove(self, found: DetectedMark) -> Mark:
-        """Remove one mark, changing nothing outside its box."""
+    def levels(self, box: Box, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """A part of the current picture in its own colours, [height, width, 3], 0 to 255, in this width and height."""
+        part: npt.NDArray[Any] = self._pixels[box.window]
+        if size != (box.width, box.height):
+            part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
+        levels = part.astype(np.float32) / np.float32(self._image.maximum / 255)
+        return np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
+
+    def take_off(self, layers: Sequence[Layer], box: Box, around: Box) -> tuple[Method, ...]:
+        """Show what is below layers of paint in a box, and fill what they hide. They were found in `around`, or a smaller copy of that."""
+        reach = math.ceil(around.width / layers[0].painted.shape[1])
+        full = [Layer(each.paint, _enlarged(each.painted, around)) for each in layers]
+        region = np.zeros((around.height, around.width), np.bool_)
+        region[box.within(around).window] = True
+        painted, hidden = np.zeros_like(region), np.zeros_like(region)
+        crop, untouched = self._pixels[around.window], self._pixels[around.window].copy()
+        for rows in strips(around.height, _STRIP):
+            self._check()
+            wide = slice(max(0, rows.start - _REACH * reach), min(around.height, rows.stop + _REACH * reach))
+            inner = slice(rows.start - wide.start, rows.stop - wide.start)
+            seen = untouched[wide].astype(np.float32) / np.float32(self._image.maximum / 255)
+            seen = np.ascontiguousarray(np.broadcast_to(seen, (*seen.shape[:2], 3)))
+            below = below_of(seen, [Layer(each.paint, each.painted[wide]) for each in full], region[wide], reach)
+            painted[rows], hidden[rows] = (below.opacity > _FAINT)[inner], below.hidden[inner]
+            clear = below.levels[inner][painted[rows]][:, : crop.shape[2]] * np.float32(self._image.maximum / 255)
+            crop[rows][painted[rows]] = np.round(clear).astype(crop.dtype)
+        shown = np.logical_or.reduce([each.painted for each in full if not each.hides] or [hidden]) & ~hidden
+        outline = thicken(shown, _OUTLINE * reach) & ~thin(shown, _OUTLINE * reach) & region & ~hidden
+        self._calm(around, outline)
+        self._paint[around.window] |= painted | outline
+        unblended = () if all(layer.hides for layer in layers) else (Method.UNBLENDED,)
+        return (*unblended, self._fill(hidden, around, painted)) if hidden.any() else unblended
+
+    def _calm(self, around: Box, mask: Mask) -> None:
+        """`_calmed` for a mask in a part of the picture, in place."""
+        crop, untouched = self._pixels[around.window], self._pixels[around.window].copy()
+        for rows in strips(around.height, _STRIP):
+            self._check()
+            wide = slice(max(0, rows.start - _AROUND), min(around.height, rows.stop + _AROUND))
+            inner = slice(rows.start - wide.start, rows.stop - wide.start)
+            crop[rows] = self._calmed(untouched[wide], mask[wide])[inner]
+
+    def fill(self, box: Box, strokes: Mask | None) -> Mark:
+        """Fill strokes in a box, or all of it, from what is around; on paper, with its colour. Strokes are kept if filling would change the
+        picture more than they do."""
         self._check()
-        width, height = self._image.width, self._image.height
-        around = found.box.grown(max(_MARGIN, min(found.box.width, found.box.height) // 2), width, height)
-        inside = np.zeros((around.height, around.width), np.bool_)
-        inside[found.box.within(around).window] = True if found.strokes is None else found.strokes
-        allowed = np.zeros_like(inside)
-        allowed[found.box.within(around).window] = True
-        crop = self._pixels[around.window]
-        methods: list[Method] = []
-        mask, opacity = inside, None
-        if found.overlay is not None:
-            return self._without_overlay(found, found.overlay, crop, around)
-        if found.strokes is not None:
-            tone = paper.tone(to_8bit(crop))
-            if tone is not None:
-                self._clear(around, inside, thicken(inside, _PAPER_HALO) & allowed, tone)
-                return Mark(found.kind, found.box, found.confidence, (Method.CLEARED,), found.evidence)
-            blend = blending.measure(to_8bit(crop), inside) if thickness(inside) >= THIN else None
-            mask = thicken(inside, _halo(inside)) & allowed
-            if blend is not None:
-                core = thin(inside, 1)
-                self._paint[around.window] |= core
-                crop[core] = self._without(crop, core * np.float32(blend.opacity), _levels(blend.colour, crop.shape[2]))[core]
-                mask &= ~core
-                if max(blend.colour) - min(blend.colour) >= _COLOURED:
-                    self._recolour(crop, core & ~thin(inside, 1 + _CHROMA_RIM), mask)
-                opacity = blend.opacity
-                methods.append(Method.UNBLENDED)
-        if opacity is None and found.strokes is not None and inpainting.is_worse_filled(to_8bit(crop), mask):
-            return Mark(found.kind, found.box, found.confidence, (), found.evidence)
-        methods.append(self._fill(mask, around, rim=opacity is not None, inner=None if opacity is None else core))
-        return Mark(found.kind, found.box, found.confidence, tuple(methods), found.evidence, opacity, whole_box=found.strokes is None)
+        around = box.grown(max(_MARGIN, min(box.width, box.height) // 2), self._image.width, self._image.height)
+        inside, allowed = (np.zeros((around.height, around.width), np.bool_) for _ in range(2))
+        inner = box.within(around).window
+        inside[inner], allowed[inner] = True if strokes is None else strokes, True
+        if strokes is None:
+            return Mark(Kind.BOX, box, 1.0, (self._fill(inside, around),), whole_box=True)
+        crop = to_8bit(self._pixels[around.window])
+        tone = paper.tone(crop)
+        if tone is not None:
+            self._clear(around, inside, thicken(inside, _PAPER_HALO) & allowed, tone)
+            return Mark(Kind.BOX, box, 1.0, (Method.CLEARED,))
+        mask = thicken(inside, _halo(inside)) & allowed
+        return Mark(Kind.BOX, box, 1.0, () if inpainting.is_worse_filled(crop, mask) else (self._fill(mask, around),))
 
-    def _without_overlay(self, found: DetectedMark, overlay: Overlay, crop: Pixels, around: Box) -> Mark:
-        """Subtract translucent paint of known cover, in place in a crop, and fill the rim, where the cover is least certain."""
-        inner = found.box.within(around).window
-        cover = np.zeros(crop.shape[:2], np.float32)
-        cover[inner] = overlay.cover
-        # In the picture's own colours, which may differ from those in which the mark was found.
-        blend = overlay.blend if self._image.icc is None else blending.measure(to_8bit(crop), cover > COVERED) or overlay.blend
-        colour = _levels(blend.colour, crop.shape[2])
-        covered = cover > COVERED
-        # Nothing was visible through it: its colour is a guess unless white or black, and near-opaque paint hides everything.
-        guessed = not blend.correlation and (blend.opacity > _HIDING or len(set(blend.colour)) > 1)
-        if guessed or blend.opacity > _OPAQUE:
-            allowed = np.zeros_like(covered)
-            allowed[inner] = True
-            mask = thicken(covered, 1) & allowed
-            methods: tuple[Method, ...] = () if inpainting.is_worse_filled(to_8bit(crop), mask) else (self._fill(mask, around),)
-            return Mark(found.kind, found.box, found.confidence, methods, found.evidence)
-        self._paint[around.window] |= covered
-        self._unblend(crop, covered, cover, np.float32(blend.opacity), colour)
-        if overlay.edges_known:
-            return Mark(found.kind, found.box, found.confidence, (Method.UNBLENDED,), found.evidence, blend.opacity)
-        rim = thicken(covered, 1) & ~thin(cover > _WHOLE, 1)
-        allowed = np.zeros_like(rim)
-        allowed[inner] = True
-        methods = Method.UNBLENDED, self._fill(rim & allowed, around, rim=True)
-        return Mark(found.kind, found.box, found.confidence, methods, found.evidence, blend.opacity)
-
-    def _unblend(
-        self, crop: Pixels, covered: Mask, cover: npt.NDArray[np.float32], opacity: np.float32, colour: npt.NDArray[np.float32]
-    ) -> None:
-        """Subtract paint in place in a crop. Pixels that cannot have so much of it do not belong to the mark; single ones are filled."""
-        scale = self._image.maximum / 255
-        for rows in strips(crop.shape[0], _STRIP):
-            there = covered[rows]
-            if not there.any():
-                continue
-            seen, share = crop[rows].astype(np.float32) / scale, cover[rows] * opacity
-            impossible = there & (blending.most_opacity(seen, colour) < _POSSIBLE * share)
-            others = cv2.morphologyEx(impossible.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-            there = there & ~others
-            crop[rows][there] = self._without(crop[rows], share, colour)[there]
-            single = impossible & ~others
-            if single.any():
-                crop[rows][single] = np.round(self._native(blending.smooth_below(to_8bit(crop[rows]), single)[single])).astype(crop.dtype)
+    def fill_painted(self, layers: Sequence[Layer], box: Box, around: Box) -> tuple[Method, ...]:
+        """`fill` what layers of paint cover in a box. They were found in `around`, or a smaller copy of that."""
+        painted = np.logical_or.reduce([_enlarged(each.painted, around) for each in layers])
+        return self.fill(box, painted[box.within(around).window]).methods
 
     def remove_tiling(self, tiling: Tiling) -> Mark:
         """Remove a tiled mark over the whole picture."""
@@ -178,13 +172,8 @@ class Repair:
             seen = untouched[wide]
             mask = opacity > _FAINT
             clear = self._without(seen, opacity, _levels(tiling.colour, seen.shape[2]))
-            # In texture the un-blended pixels are better than their neighbours; in smooth areas the neighbours are.
-            filled = blending.smooth_below(to_8bit(clear), mask)
-            trust = _texture_share(filled, mask)
-            trust[opacity > _OPAQUE] = 0
-            mixed = trust[mask][:, np.newaxis] * clear[mask] + (1 - trust[mask])[:, np.newaxis] * self._native(filled[mask])
             result = seen.copy()
-            result[mask] = np.round(mixed).astype(seen.dtype)
+            result[mask] = self._calmed(clear, mask, opacity > _OPAQUE)[mask]
             inner = slice(rows.start - wide.start, rows.stop - wide.start)
             self._pixels[rows], self._paint[rows] = result[inner], self._paint[rows] | mask[inner]
         return self._tiled(tiling, (Method.UNBLENDED, Method.FLAT))
@@ -207,12 +196,6 @@ class Repair:
         crop[cleared] = np.round(self._native(tone)).astype(crop.dtype)
         self._paint[box.window] |= cleared
 
-    def _recolour(self, crop: Pixels, rim: Mask, unknown: Mask) -> None:
-        """Where the ground is smooth, give the pixels of a rim the colours around it and around `unknown`, in place."""
-        filled = blending.smooth_below(to_8bit(crop), rim | unknown)
-        trust = _texture_share(filled, rim | unknown)[rim][:, np.newaxis]
-        crop[rim] = np.round(trust * crop[rim] + (1 - trust) * self._native(filled[rim])).astype(crop.dtype)
-
     def _without(self, seen: Pixels, opacity: npt.NDArray[np.float32], colour: npt.NDArray[np.float32] | float) -> Pixels:
         """The picture below, in the picture's sample type: `seen` is height x width x channels, `opacity` height x width."""
         scale = self._image.maximum / 255
@@ -220,12 +203,26 @@ class Repair:
         rounded = np.round(clear * scale)
         return rounded.astype(np.uint8) if self._image.bit_depth == 8 else rounded.astype(np.uint16)
 
+    def _calmed(self, clear: Pixels, mask: Mask, hidden: Mask | None = None) -> Pixels:
+        """Masked pixels as un-blended in texture, which is better than their neighbours there, and like their neighbours in smooth areas
+        and where nothing is known of what is below."""
+        if not mask.any():
+            return clear
+        filled = blending.smooth_below(to_8bit(clear), mask)
+        trust = _texture_share(filled, mask)
+        if hidden is not None:
+            trust[hidden] = 0
+        share = trust[mask][:, np.newaxis]
+        calmed = clear.copy()
+        calmed[mask] = np.round(share * clear[mask] + (1 - share) * self._native(filled[mask])).astype(clear.dtype)
+        return calmed
+
     def _native(self, filled: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         """8-bit samples in the range of the picture's own."""
         return filled.astype(np.float32) * np.float32(257 if self._image.bit_depth == 16 else 1)
 
-    def _fill(self, mask: Mask, around: Box, *, rim: bool = False, inner: Mask | None = None) -> Method:
-        """Fill the mask of a crop of the picture, in place, with a soft transition at its border. A rim is a few pixels wide.
+    def _fill(self, mask: Mask, around: Box, inner: Mask | None = None) -> Method:
+        """Fill the mask of a crop of the picture, in place, with a soft transition at its border.
 
         Towards `inner`, the part already un-blended, it is filled fully, since the pixels between still have paint.
         """
@@ -233,7 +230,7 @@ class Repair:
         self._paint[around.window] |= mask
         source = to_8bit(crop)
         detailed = inpainting.is_detailed(source, mask)
-        network = self._find_network() if self._find_network is not None and detailed and not rim else None
+        network = self._find_network() if self._find_network is not None and detailed else None
         if network is not None:
             method, filled = Method.NEURAL, self._by_network(mask, around, network)
         else:
@@ -253,6 +250,14 @@ class Repair:
         whole[inner] = mask
         filled = neural.fill(to_8bit(self._pixels[wide.window]), whole, network, self._check)
         return np.asarray(filled[inner][mask], np.uint8)
+
+
+def _enlarged(mask: Mask, box: Box) -> Mask:
+    """A mask of a smaller copy in the size of a box."""
+    if mask.shape == (box.height, box.width):
+        return mask
+    full = cv2.resize(mask.astype(np.uint8) * np.uint8(255), (box.width, box.height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(full > _HALF, np.bool_)
 
 
 def _levels(colour: tuple[float, ...], channels: int) -> npt.NDArray[np.float32]:

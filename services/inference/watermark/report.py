@@ -18,13 +18,11 @@ class Kind(enum.StrEnum):
     BOX = "box"
     """The area of a box given by the caller."""
     TEXT = "text"
-    """A line of text laid over the picture."""
+    """A line of text laid over a page."""
     OVERLAY = "overlay"
     """Translucent paint of any shape, such as a logo or large letters."""
     LOGO = "logo"
-    """Opaque paint of one colour in a corner."""
-    PLATE = "plate"
-    """A plate or band of one paint that text was on."""
+    """Opaque paint."""
     TILED = "tiled"
     """One pattern, repeated over the picture."""
 
@@ -70,8 +68,7 @@ class Mark:
             Kind.BOX: "the area",
             Kind.TEXT: "a line of text",
             Kind.OVERLAY: "translucent paint",
-            Kind.LOGO: "a logo",
-            Kind.PLATE: "a plate",
+            Kind.LOGO: "opaque paint",
             Kind.TILED: "a pattern that repeats",
         }
         return f"{what[self.kind]} in columns {self.box.left} to {self.box.right}, rows {self.box.top} to {self.box.bottom}"

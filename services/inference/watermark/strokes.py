@@ -41,10 +41,7 @@ _LEAST_CORE = 0.35  # of a stroke's pixels
 _LEAST_RISE = 0.6  # of the opacity, across a stroke's border
 _LEAST_PIXELS = 24
 _NOISE = 8.0  # levels
-_TALLEST = 128  # pixels: taller letters are searched on a smaller copy
 _MOST_PIXELS = 2_000_000  # of a box that is examined at full size at once
-THIN = 3.5
-"""Half a stroke's width in pixels up to which it is all edge, and better filled than un-blended."""
 
 
 def luminance(pixels: Pixels8) -> Plane:
@@ -93,20 +90,9 @@ def find_strokes(pixels: Pixels8, region: Mask, size: int) -> Strokes | None:
     return None if best is None else best[1]
 
 
-def find_letters(pixels: Pixels8, region: Mask, height: int) -> Strokes | None:
-    """`find_strokes` for letters `height` pixels high: tall ones on a smaller copy first, then at full size with the paint found there.
-
-    Most lines are not marks, and for those only the smaller copy is examined.
-    """
-    return _on_smaller_copy(pixels, region, height, min(1.0, _TALLEST / height))
-
-
 def find_strokes_in_box(pixels: Pixels8, region: Mask, size: int) -> Strokes | None:
     """`find_strokes` in a box of any size: of a large one on a smaller copy first, since it takes time and memory."""
-    return _on_smaller_copy(pixels, region, size, min(1.0, (_MOST_PIXELS / region.size) ** 0.5))
-
-
-def _on_smaller_copy(pixels: Pixels8, region: Mask, size: int, scale: float) -> Strokes | None:
+    scale = min(1.0, (_MOST_PIXELS / region.size) ** 0.5)
     if scale == 1:
         return find_strokes(pixels, region, size)
     shape = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))

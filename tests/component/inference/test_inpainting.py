@@ -73,8 +73,8 @@ async def test_a_model_server_that_is_away_is_waited_for_and_reported_as_passing
     assert "model server" in task.failed.message
 
 
-async def test_where_no_network_is_installed_structure_is_continued(neural_world: World) -> None:
-    neural_world.use({"triton_patience_seconds": 60})
+async def test_without_networks_structure_is_continued(neural_world: World) -> None:
+    neural_world.use({"triton_patience_seconds": 60, "model_paint": ""})
     task = await cleaned(neural_world, IN_BOX)
     assert task.completed is not None, task.failed
     (removed,) = task.completed.notices

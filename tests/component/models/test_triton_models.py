@@ -35,7 +35,17 @@ def test_every_model_is_ready_in_its_declared_version(server: TritonClient) -> N
 
     assert {(model.name, model.version, model.state) for model in index} == {
         (name, "1", "READY")
-        for name in ["face_detector", "face_mesh", "iris", "isnet", "mark_strokes", "ppocr_det", "ppocr_rec", *TOLD, *UPSCALERS]
+        for name in [
+            "face_detector",
+            "face_mesh",
+            "iris",
+            "isnet",
+            "mark_paint",
+            "ppocr_det",
+            "ppocr_rec",
+            *TOLD,
+            *UPSCALERS,
+        ]
     }
 
 
@@ -122,6 +132,17 @@ def test_text_is_found_where_the_picture_changes(server: TritonClient) -> None:
 
     assert text.shape == (1, 64, 96, 1)
     assert (text[0, 25, 42, 0], text[0, 60, 5, 0]) == (255, 0)
+
+
+def test_paint_is_found_where_the_picture_is_lighter(server: TritonClient) -> None:
+    picture = np.full((1, 64, 96, 4), (90, 90, 90, 128), dtype=np.uint8)
+    picture[0, 20:30, 40:44, :3] = (250, 250, 200)
+
+    paint = server.infer("mark_paint", picture)
+
+    assert paint.shape == (1, 64, 96, 5)
+    assert paint[0, 25, 42].tolist() == [255, 128, 128, 128, 128]
+    assert paint[0, 60, 5].tolist() == [0] * 5
 
 
 def test_lines_of_text_are_read_together(server: TritonClient) -> None:

@@ -23,7 +23,7 @@ def test_the_shipped_models_are_those_that_the_platform_calls(shipped: Catalogue
         "face_mesh": ("numbers", 1),
         "iris": ("numbers", 1),
         "isnet": ("alpha", 1),
-        "mark_strokes": ("text", 1),
+        "mark_paint": ("paint", 1),
         "ppocr_det": ("text", 1),
         "ppocr_rec": ("characters", 1),
         "realesrgan_x4plus": ("upscaled", 4),
@@ -36,6 +36,8 @@ def test_the_shipped_models_are_those_that_the_platform_calls(shipped: Catalogue
     }
     assert shipped.models["isnet"].contract.input_dims == (1024, 1024, 3)
     assert shipped.models["isnet"].contract.output_dims == (1024, 1024, 1)
+    assert shipped.models["mark_paint"].contract.input_dims == (None, None, 4)
+    assert shipped.models["mark_paint"].contract.output_dims == (None, None, 5)
 
 
 def test_the_tiny_set_has_the_models_of_the_default_set(shipped: Catalogue) -> None:
@@ -103,6 +105,8 @@ def test_a_relative_file_starts_at_the_folder_of_the_catalogue(tmp_path: Path) -
             "a model for 'inpaint' is given 512 x 512 pixels: size has to be that, or left out",
         ),
         ('job = "upscale"', 'job = "inpaint"', "has to say how the mask is given .`mask`. where the job is 'inpaint', and nowhere else"),
+        ('job = "upscale"', 'job = "paint"', "a model for 'paint' has 4 numbers in subtract and in divide"),
+        ("subtract = [0, 0, 0]", "subtract = [0, 0, 0, 0]", "a model for 'upscale' has 3 numbers in subtract and in divide"),
         ("version = 3", 'version = 3\ncolour = "blue"', r"models\.sharpen\.colour: Extra inputs are not permitted"),
         ('archive = "first"', 'archive = "third"', "models.sharpen: the archive 'third' is not in"),
         ('format = "onnx"', 'format = "ncnn"', r"format 'ncnn' needs the files \['bin', 'param'\], not \['onnx'\]"),

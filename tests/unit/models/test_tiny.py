@@ -43,3 +43,16 @@ def test_the_tiny_reader_reads_ink() -> None:
 
     assert read.shape == (1, 1, 5, 4)
     assert read[0, 0].tolist() == [[0, 0, code, 255] for code in (0, ord("m"), 0, ord("z"), 0)]
+
+
+def test_the_tiny_finder_of_paint_finds_white_paint_wherever_the_mark_is_said_to_be() -> None:
+    pictures = np.full((2, 64, 96, 4), (90, 90, 90, 0), dtype=np.uint8)
+    pictures[:, 20:30, 40:44, :3] = (250, 250, 200)
+    pictures[1, ..., 3] = 255
+
+    paint = evaluate(tiny_model(Contract("paint")), image=pictures)
+
+    assert paint.shape == (2, 64, 96, 5)
+    assert paint[0, 25, 42].tolist() == [255, 128, 128, 128, 128]
+    assert not paint[0, 40:].any()
+    np.testing.assert_array_equal(paint[0], paint[1])

@@ -74,8 +74,8 @@ def test_a_gpu_is_warmed_up_with_every_batch_of_every_size_and_the_largest_first
     assert warmups("realesr_animevideov3_x4") == [(batch, [256, 256, 3]) for batch in batches]
     sizes = [[1600, 1600, 3], [1280, 1280, 3], [960, 1280, 3], [1280, 960, 3]]
     assert warmups("ppocr_det") == [(batch, size) for size in sizes for batch in (2, 1)]
-    # Small, and given lines of any size.
-    assert config(platform, "mark_strokes").instance_group[0].kind == config_pb2.ModelInstanceGroup.KIND_CPU
+    # Small, and given pictures of any size.
+    assert config(platform, "mark_paint").instance_group[0].kind == config_pb2.ModelInstanceGroup.KIND_CPU
 
 
 def test_the_default_set_fits_on_a_card_of_8_gb() -> None:
@@ -98,6 +98,16 @@ def test_an_inpainting_network_is_warmed_up_with_a_mask_and_keeps_its_precision(
     assert accelerator.parameters["precision_mode"] == "FP32"
 
 
+def test_paint_is_found_with_a_place_in_pictures_of_any_size() -> None:
+    message = config("cpu", "mark_paint")
+
+    assert [(tensor.name, list(tensor.dims)) for tensor in [*message.input, *message.output]] == [
+        ("image", [-1, -1, 4]),
+        ("paint", [-1, -1, 5]),
+    ]
+    assert [list(warmup.inputs["image"].dims) for warmup in message.model_warmup] == [[32, 32, 4]]
+
+
 def test_an_upscaler_takes_any_size() -> None:
     message = config("cpu", "realesrgan_x4plus")
 
@@ -115,7 +125,7 @@ def test_a_processor_runs_pictures_one_by_one_and_a_gpu_runs_batches() -> None:
     memory = {"gpu_mem_limit": str(850 << 20), "memory.enable_memory_arena_shrinkage": "gpu:0"}
     search = {"cudnn_conv_algo_search": "1", "arena_extend_strategy": "1", "enable_mem_pattern": "0"}
     assert parameters("cuda-onnxruntime") == {**search, "session.use_device_allocator_for_initializers": "1", **memory, **sizes}
-    assert parameters("cuda-onnxruntime", "mark_strokes") == {"intra_op_thread_count": "3"}
+    assert parameters("cuda-onnxruntime", "mark_paint") == {"intra_op_thread_count": "3"}
 
 
 @pytest.mark.parametrize(("name", "precision"), [("isnet", "FP16"), ("ppocr_det", "FP32"), ("face_mesh", "FP32")])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from models.contract import Contract, Normalisation
 from models.errors import ConversionError
@@ -136,6 +136,41 @@ def test_logits_become_shares() -> None:
     picture = every_level()
     expected = np.round(255 / (1 + np.exp(-(picture - 127.5) / 21.25)))
     assert np.abs(evaluate(model, image=picture).astype(int) - expected).max() <= 1
+
+
+def painter(channels: int) -> onnx.ModelProto:
+    """Gives its input, from `pixels` to `paint`, and its first channel once more; -1 to 1 as 0 to 1."""
+    nodes = [
+        helper.make_node("Slice", ["pixels", "first", "second", "axis"], ["red"]),
+        helper.make_node("Concat", ["pixels", "red"], ["all"], axis=1),
+        helper.make_node("Mul", ["all", "half"], ["image"]),
+        helper.make_node("Add", ["image", "half"], ["paint"]),
+    ]
+    constants = [numpy_helper.from_array(np.array([number]), name) for name, number in (("first", 0), ("second", 1), ("axis", 1))]
+    constants.append(numpy_helper.from_array(np.array(0.5, np.float32), "half"))
+    source = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", channels, None, None])
+    result = helper.make_tensor_value_info("paint", TensorProto.FLOAT, ["batch", channels + 1, None, None])
+    graph = helper.make_graph(nodes, "test", [source], [result], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def wrapped_painter(channels: int) -> onnx.ModelProto:
+    centred = Normalisation((127.5,) * 4, (127.5,) * 4)
+    return wrap(painter(channels), Contract("paint"), centred, input_name="pixels", output_name="paint", precision="fp32")
+
+
+def test_a_network_for_paint_is_given_the_place_and_may_have_names_of_the_contract() -> None:
+    picture = np.concatenate([every_level(), 255 - every_level()[..., :1]], axis=3)
+
+    paint = evaluate(wrapped_painter(4), image=picture)
+
+    assert paint.dtype == np.uint8
+    np.testing.assert_array_equal(paint, np.concatenate([picture, picture[..., :1]], axis=3))
+
+
+def test_a_network_with_another_number_of_channels_is_refused() -> None:
+    with pytest.raises(ConversionError, match="input has 3 channels, and a model for 'paint' is given 4"):
+        wrapped_painter(3)
 
 
 def colour_reader() -> onnx.ModelProto:

@@ -18,6 +18,14 @@ def photo(name: str = "coffee.jpg") -> Pixels:
     return np.asarray(picture)
 
 
+def texture(height: int = 240, width: int = 420) -> Pixels:
+    """Dark texture of three colours without anything light."""
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    waves = [20 * np.sin(x / 17 + channel) + 18 * np.cos(y / 11 - x / 40 + channel) for channel in range(3)]
+    grain = np.random.default_rng(5).normal(0, 7, (height, width, 3))
+    return np.asarray(np.round(70 + np.stack(waves, axis=2) + grain).clip(0, 120), np.uint8)
+
+
 def layer(shape: tuple[int, ...], text: str, pixels: int, place: tuple[float, float], anchor: str = "lt") -> Layer:
     """How much of each pixel a line of text covers, 0 to 1."""
     canvas = Pil.new("L", (shape[1], shape[0]), 0)

@@ -8,12 +8,7 @@ import pytest
 from services.inference.contract.progress import AttemptStop
 from services.inference.media import Image
 from services.inference.watermark.box import Box
-from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.removal import Watching, remove_in_boxes
-from services.inference.watermark.repair import Repair
-from services.inference.watermark.report import Kind
-from services.inference.watermark.strokes import thin
-from services.inference.watermark.text_lines import Networks
 from tests.unit.watermark.marked import error, layer, over, photo
 
 WATCHING = Watching(lambda _: None, lambda: None)
@@ -57,19 +52,6 @@ def test_the_strokes_are_found_and_the_rest_of_the_box_stays(opacity: float, col
     assert error(result.pixels, truth, strokes) < 0.35 * error(marked, truth, strokes)
 
 
-def test_no_outline_of_unblended_letters_is_left() -> None:
-    y, x = np.mgrid[:300, :700]
-    scene = np.stack([90 + 50 * np.sin(x / 60), 80 + 50 * np.sin(y / 40 + 1), 90 + 50 * np.cos((x + y) / 70)], axis=2)
-    truth = np.round(scene + np.random.default_rng(4).normal(0, 2, scene.shape)).clip(0, 255).astype(np.uint8)
-    cover = layer(truth.shape, "SAMPLE", 130, (350, 150), "mm")
-    strokes = DetectedMark(Kind.TEXT, Box(40, 80, 660, 220), (cover > 0.3)[80:220, 40:660], 1.0)
-    repair = Repair(Image(over(truth, cover, 0.7)), None, lambda: None)
-    mark = repair.remove(strokes)
-    assert [method.value for method in mark.methods][:1] == ["unblended"]
-    rim = (cover > 0.3) & ~thin(cover > 0.3, 2)
-    assert error(repair.result([mark])[0].pixels, truth, rim) < 12
-
-
 def test_a_box_without_anything_to_tell_apart_is_filled_whole() -> None:
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 255, (60, 80, 3)).astype(np.uint8)
@@ -101,26 +83,3 @@ def test_cancelling_ends_it() -> None:
 
     with pytest.raises(AttemptStop):
         remove_in_boxes(Image(photo()), [Box(0, 0, 50, 50)], None, None, Watching(lambda _: None, check))
-
-
-def nothing(prepared: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """A stand-in for a network that finds nothing."""
-    return np.zeros((*prepared.shape[:3], 1), np.uint8)
-
-
-def test_a_faint_mark_over_detail_that_cannot_be_told_is_kept_and_reported() -> None:
-    noise = np.random.default_rng(4).integers(60, 190, (160, 240, 3)).astype(np.uint8)
-    cover = layer(noise.shape, "SAMPLE", 40, (120, 80), "mm")
-    marked = over(noise, cover, 0.06)
-
-    def ask(prepared: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        height, width = prepared.shape[1:3]
-        text = np.zeros((1, height, width, 1), np.uint8)
-        text[:, int(0.4 * height) : int(0.6 * height), int(0.2 * width) : int(0.8 * width)] = 250
-        return text
-
-    result, report = remove_in_boxes(Image(marked), [Box(20, 40, 220, 120)], Networks(ask, nothing), None, WATCHING)
-    assert not report.removed_marks
-    (kept,) = report.kept_marks
-    assert kept.box == Box(20, 40, 220, 120)
-    assert (result.pixels == marked).all()

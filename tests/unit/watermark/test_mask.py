@@ -29,7 +29,7 @@ class Notices(list[str]):
 def step(folder: Path, notices: Notices) -> Step:
     """A step without networks."""
     nothing: Any = lambda *_: None  # noqa: E731 - one for all of its functions
-    tools = SimpleNamespace(triton=SimpleNamespace(model=nothing), models=SimpleNamespace(text="", strokes="", inpaint=""))
+    tools = SimpleNamespace(triton=SimpleNamespace(model=nothing), models=SimpleNamespace(paint="", inpaint=""))
     made = SimpleNamespace(
         source_name="cup.jpg", folder=folder, report=nothing, check=nothing, label=nothing, notice=notices, tools=tools, last=True
     )

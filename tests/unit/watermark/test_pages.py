@@ -61,7 +61,7 @@ def scanned(sheet: Pixels8) -> Pixels8:
 
 
 def cleaned(seen: Pixels8) -> tuple[Pixels8, Report]:
-    result, report = remove_found(Image(seen), seen, lambda _: [], None, _WATCHING)
+    result, report = remove_found(Image(seen), seen, None, None, _WATCHING)
     return np.asarray(result.pixels, np.uint8), report
 
 

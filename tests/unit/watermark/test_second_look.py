@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 from services.inference.media import Image
-from services.inference.ocr.detection import Line
-from services.inference.watermark import borders
 from services.inference.watermark.box import Box
 from services.inference.watermark.inpainting import is_worse_filled
-from services.inference.watermark.marks import DetectedMark
 from services.inference.watermark.removal import Watching, remove_in_boxes
 from services.inference.watermark.repair import Part, Repair
 from services.inference.watermark.report import Kind, Mark, Method
-from services.inference.watermark.second_look import contrast_left, is_gone, whole_pieces, without_specks
+from services.inference.watermark.second_look import contrast_left, is_gone
 from services.inference.watermark.strokes import thicken
 from tests.unit.watermark.marked import layer, over, photo
 
@@ -65,38 +62,6 @@ def test_a_mark_is_gone_if_its_edges_are(left: float, gone: bool) -> None:
     assert is_gone(before, after, Box(0, 0, truth.shape[1], truth.shape[0])) is gone
 
 
-def test_pieces_away_from_the_text_are_the_pictures() -> None:
-    strokes = np.zeros((100, 300), np.bool_)
-    strokes[40:60, 50:250:8] = True  # letters
-    strokes[45:60, 20:35] = True  # an emblem beside them
-    strokes[50, 262] = True  # a speck as near
-    strokes[0:12, 100:150] = True  # something above
-    mark = DetectedMark(Kind.BOX, Box(10, 20, 310, 120), strokes, 1.0)
-
-    kept = without_specks(mark, [Line(160, 70, 200, 20, 0)], Box(0, 0, 400, 200)).strokes
-
-    assert kept is not None
-    assert kept[40:60, 50:250:8].all()
-    assert kept[45:60, 20:35].all()
-    assert not kept[0:12].any()
-
-
-def test_an_opaque_mark_goes_with_what_adjoins_it_in_its_colour() -> None:
-    pixels = photo().copy()
-    region = np.zeros(pixels.shape[:2], np.bool_)
-    region[50:150, 50:250] = True
-    pixels[80:120, 100:200] = (20, 140, 70)
-    known = np.ones((40, 80), np.bool_)
-
-    whole = whole_pieces(DetectedMark(Kind.BOX, Box(100, 80, 180, 120), known, 1.0), pixels, region)
-
-    covered = np.zeros_like(region)
-    assert whole.strokes is not None
-    covered[whole.box.window] = whole.strokes
-    assert covered[80:120, 100:200].all()
-    assert covered.sum() == 40 * 100
-
-
 def test_a_faint_mark_over_detail_is_worse_filled_and_one_that_is_not_faint_is_not() -> None:
     detail = np.random.default_rng(4).integers(60, 190, (120, 160, 3), dtype=np.uint8)
     mask = np.zeros((120, 160), np.bool_)
@@ -106,8 +71,3 @@ def test_a_faint_mark_over_detail_is_worse_filled_and_one_that_is_not_faint_is_n
     strong[mask] = 255
     assert is_worse_filled(faint, mask)
     assert not is_worse_filled(strong, mask)
-
-
-def test_colours_at_places_of_a_crop_one_pixel_wide_are_read() -> None:
-    column = np.arange(15, dtype=np.uint8).reshape(5, 1, 3)
-    np.testing.assert_allclose(borders._at(column, np.array([[0, 1.5]], np.float32)), [[4.5, 5.5, 6.5]])

@@ -21,7 +21,7 @@ def test_a_tiled_mark_is_measured_and_subtracted(opacity: float, colour: int) ->
     cover = tiled(truth.shape, "SAMPLE", 26, 30, (160, 100))
     marked = over(truth, cover, opacity, colour)
 
-    result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
+    result, report = remove_found(Image(marked), marked, None, None, WATCHING)
 
     (mark,) = report.removed_marks
     assert mark.kind.value == "tiled"
@@ -40,7 +40,7 @@ def test_a_coloured_tiled_mark_gets_its_colour() -> None:
     tiling = find_tiling(marked, lambda: None)
     assert tiling is not None
     np.testing.assert_allclose(tiling.colour, colour, atol=50)
-    result, _ = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
+    result, _ = remove_found(Image(marked), marked, None, None, WATCHING)
     assert error(result.pixels, truth, cover > 0.1) < 0.3 * error(marked, truth, cover > 0.1)
 
 
@@ -48,7 +48,7 @@ def test_repeats_that_fall_between_pixels_leave_no_ghost() -> None:
     truth = photo()
     cover = tiled(truth.shape, "SAMPLE", 24, 33, (141, 83))
     marked = over(truth, cover, 0.4)
-    result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
+    result, report = remove_found(Image(marked), marked, None, None, WATCHING)
     assert [mark.kind.value for mark in report.removed_marks] == ["tiled"]
     assert error(result.pixels, truth, cover > 0.1) < 0.25 * error(marked, truth, cover > 0.1)
 
@@ -57,7 +57,7 @@ def test_the_picture_between_the_repeats_stays_as_it_was() -> None:
     truth = photo()
     cover = tiled(truth.shape, "SAMPLE", 26, 30, (160, 100))
     marked = over(truth, cover, 0.3)
-    result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
+    result, report = remove_found(Image(marked), marked, None, None, WATCHING)
     assert [mark.kind.value for mark in report.removed_marks] == ["tiled"]
     far = cv2.dilate((cover > 0.02).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
     assert (result.pixels != marked).any(axis=2)[far].mean() < 0.01
@@ -71,7 +71,7 @@ def test_large_repeats_of_a_large_picture_are_measured_at_its_size() -> None:
     truth = np.round(large + rng.normal(0, 3, large.shape)).clip(0, 255).astype(np.uint8)
     cover = tiled(truth.shape, "SAMPLE", 53, 30, (320, 200))
     marked = over(truth, cover, 0.35)
-    result, report = remove_found(Image(marked), marked, lambda _: (), None, WATCHING)
+    result, report = remove_found(Image(marked), marked, None, None, WATCHING)
     assert [mark.kind.value for mark in report.removed_marks] == ["tiled"]
     assert error(result.pixels, truth, cover > 0.1) < 0.4 * error(marked, truth, cover > 0.1)
 
@@ -91,7 +91,7 @@ def test_the_steps_are_exact_where_they_are_known() -> None:
 def test_a_clean_photograph_comes_back_as_it_was(name: str) -> None:
     clean = photo(name)
     image = Image(clean)
-    result, report = remove_found(image, clean, lambda _: (), None, WATCHING)
+    result, report = remove_found(image, clean, None, None, WATCHING)
     assert result is image
     assert report.marks == []
 
