@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from models.strokes.drawing import Hand
+from models.strokes.drawing import Hand, compressed
 
 Pixels8 = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
@@ -25,7 +25,6 @@ Layer = tuple[Plane, Plane]  # cover [H, W], colour [3] or [H, W, 3]
 SIZE = 256
 _STRENGTHS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 _LEAST_CHANGE = 5.0  # levels: by which a mark changes its pixels on average
-_QUALITIES = (None, None, 96, 92, 88, 84, 80, 75, 65)
 _UNMARKED, _SCENE = 0.1, 0.12  # shares: without any mark, with text of the scene
 
 
@@ -268,12 +267,7 @@ class Scenes:
 
     def _seen(self, picture: Pixels8, paint: Plane) -> tuple[Pixels8, Pixels8]:
         """After JPEG, and in the network's size."""
-        rng = self._rng
-        quality = rng.choice(_QUALITIES)
-        if quality is not None:
-            file = io.BytesIO()
-            Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=rng.choice((0, 2)))
-            picture = np.asarray(Image.open(file))
+        picture = compressed(picture, self._rng)
         how = cv2.INTER_AREA if picture.shape[0] > SIZE else cv2.INTER_LINEAR
         shown = cv2.resize(picture, (SIZE, SIZE), interpolation=how)
         painted = cv2.resize(paint, (SIZE, SIZE), interpolation=how)

@@ -7,9 +7,7 @@ and then.
 from __future__ import annotations
 
 import argparse
-import math
 import multiprocessing
-import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -25,7 +23,7 @@ from torch.nn import functional
 
 from models.paint.scenes import Scenes
 from models.strokes.sources import CHECKED, fonts, photographs
-from models.strokes.train import Strokes
+from models.strokes.train import Strokes, optimize
 
 Pixels8 = npt.NDArray[np.uint8]
 Checks = Sequence[tuple[Tensor, Tensor]]
@@ -124,30 +122,9 @@ def main() -> None:
         network.begin_with(arguments.begin, check[0][0][:_BATCH])
     print(f"before: {_checked(network, check)}", flush=True)
     trained_on = [picture for name, picture in known.items() if name not in CHECKED]
-    _train(network, _batches(trained_on, letters, arguments), check, arguments)
+    batches = _batches(trained_on, letters, arguments)
+    optimize(network, batches, _loss, lambda: _checked(network, check), arguments, rise=_RISE, every=_EVERY)
     export(network, arguments.out)
-
-
-def _train(network: Paint, batches: Iterator[tuple[Tensor, Tensor]], check: Checks, arguments: argparse.Namespace) -> None:
-    steps: int = arguments.steps
-    optimizer = torch.optim.Adam(network.parameters(), lr=arguments.rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, (step + 1) / _RISE) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2)
-    )
-    began, recent = time.monotonic(), 0.0
-    for step, (pictures, paint) in enumerate(batches, 1):
-        network.train()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(pictures)
-        loss = _loss(logits.float(), paint)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        recent = loss.item() if step == 1 else 0.98 * recent + 0.02 * loss.item()
-        if step % _EVERY == 0 or step == steps:
-            print(f"step {step} of {steps}, {time.monotonic() - began:.0f} s: loss {recent:.4f}, {_checked(network, check)}", flush=True)
-            torch.save(network.state_dict(), arguments.out.with_suffix(".pt"))
 
 
 def _loss(logits: Tensor, paint: Tensor) -> Tensor:

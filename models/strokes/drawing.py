@@ -232,11 +232,7 @@ class Hand:
     def _seen(self, picture: Pixels8, cover: Plane) -> tuple[Pixels8, Pixels8]:
         """After JPEG, after being turned level, and in the network's size."""
         rng = self._rng
-        quality = rng.choice(_QUALITIES)
-        if quality is not None:
-            file = io.BytesIO()
-            Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=rng.choice((0, 2)))
-            picture = np.asarray(Image.open(file))
+        picture = compressed(picture, rng)
         scale = HEIGHT / picture.shape[0]
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         if rng.random() < _TURNED:
@@ -247,3 +243,13 @@ class Hand:
         shown = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=how)
         painted = cv2.resize(cover, (WIDTH, HEIGHT), interpolation=how)
         return np.asarray(shown, np.uint8), np.rint(painted.clip(0, 1) * 255).astype(np.uint8)
+
+
+def compressed(picture: Pixels8, rng: random.Random) -> Pixels8:
+    """After JPEG of some quality, or as it was."""
+    quality = rng.choice(_QUALITIES)
+    if quality is None:
+        return picture
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=rng.choice((0, 2)))
+    return np.asarray(Image.open(file))

@@ -11,7 +11,7 @@ import argparse
 import math
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -84,29 +84,41 @@ def main() -> None:
     check = _tensors([*islice(Hand([known[name] for name in CHECKED], letters, _SEED).lines(), _CHECKS)])
     print(f"before: {_checked(network, check)}", flush=True)
     trained_on = [picture for name, picture in known.items() if name not in CHECKED]
-    _train(network, _batches(trained_on, letters, arguments.steps, arguments.seed + 1), check, arguments)
+    batches = _batches(trained_on, letters, arguments.steps, arguments.seed + 1)
+    optimize(network, batches, _loss, lambda: _checked(network, check), arguments, rise=_RISE, every=_EVERY)
     export(network, arguments.out)
 
 
-def _train(network: Strokes, batches: Iterator[tuple[Tensor, Tensor]], check: tuple[Tensor, Tensor], arguments: argparse.Namespace) -> None:
+def optimize(
+    network: nn.Module,
+    batches: Iterator[tuple[Tensor, Tensor]],
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    checked: Callable[[], str],
+    arguments: argparse.Namespace,
+    *,
+    rise: int,
+    every: int,
+) -> None:
+    """Train with Adam, at a rate that rises for `rise` steps and then falls as a cosine. Saves the weights `every` so many steps and
+    prints the loss and what `checked` says. `loss_of` takes the network's logits and the truth."""
     steps: int = arguments.steps
     optimizer = torch.optim.Adam(network.parameters(), lr=arguments.rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, (step + 1) / _RISE) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2)
+        optimizer, lambda step: min(1.0, (step + 1) / rise) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2)
     )
     began, recent = time.monotonic(), 0.0
-    for step, (pictures, covers) in enumerate(batches, 1):
+    for step, (pictures, truth) in enumerate(batches, 1):
         network.train()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = network(pictures)
-        loss = _loss(logits.float(), covers)
+        loss = loss_of(logits.float(), truth)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
         recent = loss.item() if step == 1 else 0.98 * recent + 0.02 * loss.item()
-        if step % _EVERY == 0 or step == steps:
-            print(f"step {step} of {steps}, {time.monotonic() - began:.0f} s: loss {recent:.4f}, {_checked(network, check)}", flush=True)
+        if step % every == 0 or step == steps:
+            print(f"step {step} of {steps}, {time.monotonic() - began:.0f} s: loss {recent:.4f}, {checked()}", flush=True)
             torch.save(network.state_dict(), arguments.out.with_suffix(".pt"))
 
 

@@ -81,10 +81,6 @@ class Repair:
         """Restore a part of the picture."""
         self._pixels[box.window], self._paint[box.window] = part.pixels, part.paint
 
-    def restore(self, box: Box) -> None:
-        """Make a part of the picture the input's again."""
-        self._pixels[box.window], self._paint[box.window] = self._image.pixels[box.window], False
-
     def crop(self, box: Box) -> Pixels8:
         """A copy of a part of the current picture, in sRGB."""
         return to_srgb(self._pixels[box.window].copy(), None if self._image.is_gray else self._image.icc)
