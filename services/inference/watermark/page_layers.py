@@ -17,6 +17,7 @@ _ROUNDS = 6
 _DEGREE = 3
 _EXPONENTS = tuple(np.array([(down, across) for down in range(_DEGREE + 1) for across in range(_DEGREE + 1 - down)]).T)
 _DARKEST, _LEAST_SHARE, _MOST_COLOUR = 170, 0.4, 45.0  # levels; share of the page; levels between channels
+_LEAST_AROUND, _INSETS = 0.8, (0.0, 0.02, 0.04)  # share of a ring; of the shorter side
 _LEAST_DARK = 0.035  # share of light held back: less is paper
 _NOISE = 4.0  # standard deviations
 _STEPS = 200  # of eight bits, for as much light as the paper gives back
@@ -39,7 +40,15 @@ def scanned_tone(pixels: Pixels8) -> Levels | None:
     usual = int(np.convolve(counts, np.ones(9), "same").argmax())
     near = np.abs(gray - usual) < _NEAR * 255
     tone = np.median(small[near], axis=0).astype(np.float32)
-    return tone if usual >= _DARKEST and near.mean() >= _LEAST_SHARE and float(np.ptp(tone)) <= _MOST_COLOUR else None
+    is_paper = usual >= _DARKEST and near.mean() >= _LEAST_SHARE and float(np.ptp(tone)) <= _MOST_COLOUR
+    return tone if is_paper and _share_around(near) >= _LEAST_AROUND else None
+
+
+def _share_around(near: Mask) -> float:
+    """The share of paper all around, at the borders or a little inside, where a scanner has added none of its own. Behind a person or a
+    thing in a photograph there may be a plain wall, but not on all sides."""
+    rings = (near[inset : near.shape[0] - inset, inset : near.shape[1] - inset] for inset in (round(s * min(near.shape)) for s in _INSETS))
+    return max(float(np.concatenate([ring[0], ring[-1], ring[:, 0], ring[:, -1]]).mean()) for ring in rings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

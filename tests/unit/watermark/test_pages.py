@@ -246,3 +246,15 @@ def test_a_box_in_the_foot_is_emptied_where_there_is_something() -> None:
     kept, report = remove_on_page(Image(own), [box], None, None, _WATCHING)
     assert not report.removed_marks
     assert (np.asarray(kept.pixels) == own).all()
+
+
+def test_a_photograph_before_a_plain_wall_is_no_page() -> None:
+    photograph = np.full((800, 800, 3), (160, 205, 205), np.uint8)
+    cv2.fillConvexPoly(photograph, np.array([(0, 560), (320, 300), (560, 300), (799, 560), (799, 799), (0, 799)], np.int32), (120, 95, 40))
+    assert page_in(photograph, lambda: None) is None
+
+
+def test_a_page_with_a_dark_border_of_the_scanner_is_a_page() -> None:
+    sheet = scanned(page())
+    sheet[:20] = sheet[:, :15] = 12
+    assert page_in(sheet, lambda: None) is not None
