@@ -23,7 +23,7 @@ _GENUINE = -1.51, 0.47, 0.46
 `benchmarks/quality/_mark_set/signs.py`."""
 GONE = 0.6
 """Probability from which a mark in a box that a person drew counts as gone."""
-SURE, LIKELY, SURELY_GONE = 0.5, 0.4, 0.8
+SURE, LIKELY, SURELY_GONE = 0.45, 0.4, 0.7
 """Probabilities from which what nobody pointed out counts as a mark, and is reported; and from which it counts as gone."""
 _CERTAIN, _MOST_CERTAIN, _ENOUGH = 0.5, 0.9, 0.9
 _LARGE = 700  # pixels: from this side on, a part is seen as whole pictures are

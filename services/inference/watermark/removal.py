@@ -16,7 +16,7 @@ from services.inference.watermark.page_marks import PageMark
 from services.inference.watermark.page_search import Page, page_in
 from services.inference.watermark.paint_map import WHOLE, AskPaint, Look, PaintMap
 from services.inference.watermark.proposals import Proposal, propose
-from services.inference.watermark.repair import FindNetwork, Repair
+from services.inference.watermark.repair import FindNetwork, Part, Repair
 from services.inference.watermark.report import Kind, Mark, Method, Report
 from services.inference.watermark.second_look import is_gone
 from services.inference.watermark.strokes import Pixels8, find_strokes_in_box
@@ -158,9 +158,13 @@ def remove_found(
 
 
 def _found(repair: Repair, ask: AskPaint, watching: Watching, enough: float) -> list[Mark]:
-    """Take off the paint that the network sees, where that surely is a mark and surely goes; other possible marks are only reported."""
+    """Take off the paint that the network sees, where that surely is a mark and surely goes; other possible marks are only reported.
+
+    If one that surely is a mark does not go, all stay: they may be pieces of one mark, or its copies.
+    """
     look = Look(repair.crop(repair.whole), None, ask, WHOLE, watching.check)
     removed: list[Mark] = []
+    before: list[tuple[Box, Part]] = []
     kept: list[Mark] = []
     proposals = propose(look.of(repair.whole), repair.whole)
     for number, proposal in enumerate(proposals):
@@ -172,11 +176,17 @@ def _found(repair: Repair, ask: AskPaint, watching: Watching, enough: float) -> 
         if made is None:
             continue
         if made.signs.genuine >= enough and made.signs.gone >= SURELY_GONE:
+            before.append((attempts.around, repair.part(attempts.around)))
             repair.put_back(attempts.around, made.result)
             removed.append(_mark(proposal, made, made.methods))
         else:
             kept.append(_mark(proposal, made, (), in_part=made.signs.genuine >= enough))
-    return removed + [mark for mark in kept if not any(mark.box.touches(other.box) for other in removed)]
+    kept = [mark for mark in kept if not any(mark.box.touches(other.box) for other in removed)]
+    if any(mark.in_part for mark in kept):
+        for around, part in reversed(before):
+            repair.put_back(around, part)
+        removed = [replace(mark, methods=(), in_part=True) for mark in removed]
+    return removed + kept
 
 
 def _attempt_unasked(attempts: Attempts, unprompted: PaintMap, enough: float) -> Attempt | None:

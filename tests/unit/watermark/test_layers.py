@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from services.inference.media import Image
-from services.inference.watermark.attempt import Attempts
+from services.inference.watermark import removal
+from services.inference.watermark.attempt import Attempt, Attempts
 from services.inference.watermark.box import Box
 from services.inference.watermark.layers import below_of, find_layers
 from services.inference.watermark.paint_cover import covered_by
@@ -143,6 +146,25 @@ def test_a_mark_in_a_gray_picture_is_found_and_taken_off() -> None:
     result, report = remove_found(Image(marked), shown, one_paint(0.5), None, WATCHING)
     assert [mark.kind for mark in report.removed_marks] == [Kind.OVERLAY]
     assert error(result.pixels, truth, word() > 0.05) < 0.2 * error(marked, truth, word() > 0.05)
+
+
+def test_a_mark_stays_whole_if_one_of_its_words_would_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    ground, first, second = texture(480, 420), np.zeros((480, 420), np.float32), np.zeros((480, 420), np.float32)
+    first[:240], second[240:] = word(), word()
+    attempt = removal._attempt_unasked
+
+    def is_seen_still(attempts: Attempts, unprompted: PaintMap, enough: float) -> Attempt | None:
+        made = attempt(attempts, unprompted, enough)
+        below = made is not None and made.changed.bottom > 240
+        return replace(made, signs=replace(made.signs, still_seen=1.0, contrast=1.0)) if made is not None and below else made
+
+    monkeypatch.setattr(removal, "_attempt_unasked", is_seen_still)
+    one, both = over(ground, first, 0.5), over(ground, first + second, 0.5)
+    assert remove_found(Image(one), one, one_paint(0.5), None, WATCHING)[1].removed_marks
+    result, report = remove_found(Image(both), both, one_paint(0.5), None, WATCHING)
+    np.testing.assert_array_equal(result.pixels, both)
+    assert not report.removed_marks
+    assert all(mark.in_part for mark in report.marks)
 
 
 def test_a_photograph_without_paint_stays_as_it_is() -> None:
