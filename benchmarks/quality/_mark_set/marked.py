@@ -1,4 +1,4 @@
-"""Photographs with watermarks of known colour and opacity: 200 to develop with, and 100 held out that a seed makes of other material."""
+"""Photographs with watermarks of known colour and opacity: 229 to develop with, and 100 held out that a seed makes of other material."""
 
 from __future__ import annotations
 
@@ -252,30 +252,23 @@ KINDS: dict[str, tuple[Draw, int]] = {
     "plate": (_plate, 5),
 }
 """How each kind is drawn, and how many of each are tuned on; fewer are seen and held out."""
-SEEN_KINDS: dict[str, tuple[Draw, int]] = {
+MORE_KINDS: dict[str, tuple[Draw, int]] = {
     "text in relief": (_text(_embossed, slanted=False), 5),
     "text of changing colour": (_text(_graded, slanted=True), 4),
     "logo of two colours": (_two_colours, 7),
     "crossed lines": (_crossed, 5),
+    "text three times": (_thrice, 4),
 }
-HELD_OUT_KINDS: dict[str, tuple[Draw, int]] = {"text three times": (_thrice, 4)}
+"""As many of each in every part."""
 
 
 def marked_photographs(seed: int | None) -> Iterator[MarkedPhotograph]:
-    """The 200 to develop with, those used for tuning first; or with a seed, 100 held out."""
+    """The 229 to develop with, those used for tuning first; or with a seed, 100 held out."""
     turn = itertools.count()
-    if seed is not None:
-        material = held_out(seed)
-        for kind, (draw, count) in (KINDS | SEEN_KINDS | HELD_OUT_KINDS).items():
-            for number in range(round(0.75 * count) if kind in KINDS else count):
+    for material, share in ((TUNED, 1.0), (SEEN, 0.8)) if seed is None else ((held_out(seed), 0.75),):
+        for kind, (draw, count) in (KINDS | MORE_KINDS).items():
+            for number in range(round(share * count) if kind in KINDS else count):
                 yield _case(kind, draw, number, next(turn), material)
-        return
-    for kind, (draw, count) in KINDS.items():
-        for number in range(count):
-            yield _case(kind, draw, number, next(turn), TUNED)
-    for kind, (draw, count) in (KINDS | SEEN_KINDS).items():
-        for number in range(count if kind in SEEN_KINDS else round(0.8 * count)):
-            yield _case(kind, draw, number, next(turn), SEEN)
 
 
 def _case(kind: str, draw: Draw, number: int, turn: int, material: Material) -> MarkedPhotograph:
