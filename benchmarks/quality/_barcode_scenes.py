@@ -90,6 +90,8 @@ class Scene:
     gray: Pixels
     kind: str
     text: str
+    middle: tuple[float, float]
+    """Column and row of the middle of the label."""
 
 
 def scene(kind: str, way: Way, background: Pixels, seed: int) -> Scene:
@@ -100,8 +102,9 @@ def scene(kind: str, way: Way, background: Pixels, seed: int) -> Scene:
     picture = _covering(background, SIZE)
     place, weight = _placed(label, way, chance)
     shown = picture * (1 - weight[..., None]) + place * weight[..., None]
-    shown = _lit(shown, way, np.argwhere(weight > 0.5).mean(axis=0), chance)
-    return Scene(_photographed(shown, way, chance), kind, text)
+    row, column = np.argwhere(weight > 0.5).mean(axis=0)
+    shown = _lit(shown, way, (column, row), chance)
+    return Scene(_photographed(shown, way, chance), kind, text, (float(column), float(row)))
 
 
 _PATTERNS: Mapping[str, str] = {
@@ -207,14 +210,14 @@ def _bent(label: Floats) -> Floats:
     return np.asarray(bent * np.cos(angle * 0.9)[None, :, None], np.float32)
 
 
-def _lit(shown: Floats, way: Way, label: npt.NDArray[np.float64], chance: np.random.Generator) -> Floats:
-    """By one lamp: brighter towards a side, and in shadow where something stands before it. `label`: the row and column of the label."""
+def _lit(shown: Floats, way: Way, label: tuple[float, float], chance: np.random.Generator) -> Floats:
+    """By one lamp: brighter towards a side, and in shadow where something stands before it. `label`: the middle of the label."""
     y, x = np.mgrid[-1 : 1 : SIZE[1] * 1j, -1 : 1 : SIZE[0] * 1j]
     towards = chance.uniform(0, 2 * math.pi)
     light = 0.8 + 0.2 * (x * math.cos(towards) + y * math.sin(towards))
     if way.shadow:
         slope = chance.uniform(0.6, 1.6)
-        at = label[1] / SIZE[0] * 2 - 1 + slope * (label[0] / SIZE[1] * 2 - 1) + chance.uniform(-0.05, 0.05)
+        at = label[0] / SIZE[0] * 2 - 1 + slope * (label[1] / SIZE[1] * 2 - 1) + chance.uniform(-0.05, 0.05)
         side = cv2.GaussianBlur((x + slope * y > at).astype(np.float32), (0, 0), 6)
         light = light * (0.3 + 0.7 * side)
     return np.asarray(shown * light[..., None] * way.light, np.float32)
@@ -241,5 +244,6 @@ def _photographed(shown: Floats, way: Way, chance: np.random.Generator) -> Pixel
 def _covering(background: Pixels, size: tuple[int, int]) -> Floats:
     height, width = background.shape[:2]
     scale = max(size[0] / width, size[1] / height)
-    large = cv2.resize(background, (math.ceil(width * scale), math.ceil(height * scale)), interpolation=cv2.INTER_CUBIC)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    large = cv2.resize(background, (math.ceil(width * scale), math.ceil(height * scale)), interpolation=how)
     return (large[: size[1], : size[0]] / 255).astype(np.float32)

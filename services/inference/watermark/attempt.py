@@ -19,8 +19,8 @@ from services.inference.watermark.strokes import Mask, Pixels8
 
 _GONE = -9.54, 16.17, -0.64, -3.46, -1.87, 0.12, -1.53
 _GENUINE = -1.51, 0.47, 0.46
-"""Weights of the signs, after a constant: regressions on a third of the pictures to develop with, by
-`benchmarks/quality/_mark_set/signs.py`."""
+"""Weights of the signs, after a constant: regressions on 67 pictures with marks and 67 without, by `benchmarks/quality/_mark_set/signs.py`.
+Half of the photographs were ones that the network is trained on, which are no longer among those to develop with."""
 GONE = 0.6
 """Probability from which a mark in a box that a person drew counts as gone."""
 SURE, LIKELY, SURELY_GONE = 0.45, 0.4, 0.7

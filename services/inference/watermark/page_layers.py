@@ -45,8 +45,8 @@ def scanned_tone(pixels: Pixels8) -> Levels | None:
 
 
 def _share_around(near: Mask) -> float:
-    """The share of paper all around, at the borders or a little inside, where a scanner has added none of its own. Behind a person or a
-    thing in a photograph there may be a plain wall, but not on all sides."""
+    """The share of paper all around, at the borders or a little inside of those that a scanner adds. Behind a person or a thing in a
+    photograph there may be a plain wall, but not on all sides."""
     rings = (near[inset : near.shape[0] - inset, inset : near.shape[1] - inset] for inset in (round(s * min(near.shape)) for s in _INSETS))
     return max(float(np.concatenate([ring[0], ring[-1], ring[:, 0], ring[:, -1]]).mean()) for ring in rings)
 
