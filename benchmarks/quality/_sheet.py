@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ Pixels = npt.NDArray[np.uint8]
 
 _WIDTH, _HIGHEST, _GAP = 300, 220, 4  # pixels of each picture, and between them
 _QUALITIES, _MOST_BYTES = (45, 35, 25), 140_000
-_WORST = 10
+_WORST, _ALIKE = 10, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,14 @@ class Case:
 
 
 def show_worst(section: Section, operation: str, shown: str, cases: Sequence[Case], columns: int = 1) -> None:
-    """Put the worst ten into a section, as a sheet with so many cases a row; `shown` says what each case's pictures are."""
-    worst = sorted(cases, key=lambda case: -case.badness)[:_WORST]
+    """Put the worst ten into a section, as a sheet with so many cases a row, at most two whose labels begin with the same name; `shown`
+    says what each case's pictures are."""
+    worst, named = list[Case](), Counter[str]()
+    for case in sorted(cases, key=lambda case: -case.badness):
+        name = case.label.partition(",")[0]
+        named[name] += 1
+        if named[name] <= _ALIKE and len(worst) < _WORST:
+            worst.append(case)
     rows = [worst[start : start + columns] for start in range(0, len(worst), columns)]
     says = f"The worst that may be shown, row by row, {shown}: " + "; ".join(case.label for case in worst)
     section.images[f"worst-{operation.replace('_', '-')}.webp"] = says, sheet([[p for case in row for p in case.pictures] for row in rows])

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from benchmarks import onnx_models
-from benchmarks.quality._scan_set.scans import PARTS, Scan, scans
+from benchmarks.quality._scan_set.scans import HELD_OUT, ONCE_HELD_OUT, PARTS, Scan, scans
 from benchmarks.quality._scan_set.sheets import Pixels
 from benchmarks.quality._sheet import sheet
 from benchmarks.table import Section
@@ -45,7 +45,8 @@ _METHOD = (
 _SETS = (
     "The second set, of other fonts, words, colours, texts and photographs, was held out until most of what fails there was mended. The "
     "third has others again, and charts; it was held out until marks no longer grew into pictures. Then words that go on in a picture were "
-    "kept, and lines of the margins were told. The fourth, *held out*, has words, fonts, colours and places that the seed 90217 draws."
+    "kept, and lines of the margins were found. The last two have words, fonts, colours and places that seeds draw: "
+    f"{ONCE_HELD_OUT} (*once held out*) and {HELD_OUT} (*held out*)."
 )
 
 

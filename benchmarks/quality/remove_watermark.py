@@ -24,7 +24,7 @@ from services.inference.watermark.report import Report
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PRODUCERS = _ROOT / ".venv-bench" / "bin" / "python"
-_SEED = 71940386
+_SEED = 53206155
 """Of the held-out part; a new one after each change to the code."""
 _PAINT, _THREADS = "mark_paint", 1
 _WATCHING = Watching(lambda _: None, lambda: None)
