@@ -31,14 +31,14 @@ class Case:
 
 
 def show_worst(section: Section, operation: str, shown: str, cases: Sequence[Case], columns: int = 1) -> None:
-    """Put the worst ten into a section, as a sheet with so many cases a row, at most two whose labels begin with the same name; `shown`
-    says what each case's pictures are."""
-    worst, named = list[Case](), Counter[str]()
+    """Put the worst ten into a section, as a sheet with so many cases a row: first at most two whose labels begin with the same name, then
+    more of them if there are not ten. `shown` says what each case's pictures are."""
+    some, more, named = list[Case](), list[Case](), Counter[str]()
     for case in sorted(cases, key=lambda case: -case.badness):
         name = case.label.partition(",")[0]
+        (some if named[name] < _ALIKE else more).append(case)
         named[name] += 1
-        if named[name] <= _ALIKE and len(worst) < _WORST:
-            worst.append(case)
+    worst = (some + more)[:_WORST]
     rows = [worst[start : start + columns] for start in range(0, len(worst), columns)]
     says = f"The worst that may be shown, row by row, {shown}: " + "; ".join(case.label for case in worst)
     section.images[f"worst-{operation.replace('_', '-')}.webp"] = says, sheet([[p for case in row for p in case.pictures] for row in rows])
