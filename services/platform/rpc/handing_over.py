@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import grpc
 
-from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.rpc.json_messages import invalid
 from services.platform.rpc.local_channel import LocalChannel
 
 _NUMBER_BITS = 62
@@ -32,8 +32,8 @@ def handing_over(content: bytes) -> Iterator[int]:
 
 
 def handed_over(number: int) -> bytes:
-    """The content with a number. Raises UNAVAILABLE if its owner waits for it no more."""
+    """The content with a number. Raises FIELD_INVALID for a number that no call that is still waited for has."""
     content = _contents.get(number)
     if content is None:
-        raise DarkroomError(ErrorReason.UNAVAILABLE, "The content of the file is gone. Send it again.")
+        raise invalid("handed_over", "is not the number of a content in this process")
     return content

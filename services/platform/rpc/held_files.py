@@ -44,7 +44,7 @@ def passing(held: Held, *, here: bool) -> Iterator[HeldFile]:
 
 
 def held_file(request: _HoldsFile) -> Held | None:
-    """The file that the gateway has held for the call. Raises FIELD_INVALID if any other caller sends one, and UNAVAILABLE."""
+    """The file that the gateway has held for the call. Raises FIELD_INVALID if any other caller sends one, or if its content is gone."""
     if not request.HasField("held"):
         return None
     if current_identity().service != GATEWAY:

@@ -42,4 +42,4 @@ def test_within_a_process_the_content_is_not_copied_and_stays_no_longer_than_the
         assert not message.content
     with pytest.raises(DarkroomError) as raised:
         called_by(GATEWAY, request)
-    assert raised.value.reason is ErrorReason.UNAVAILABLE
+    assert (raised.value.reason, raised.value.field) == (ErrorReason.FIELD_INVALID, "handed_over")
