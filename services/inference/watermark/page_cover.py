@@ -14,13 +14,15 @@ from services.inference.watermark.strokes import Mask
 
 _EXTENT, _DARKER = 25, 0.03  # pixels at 150 dots an inch; share of the light
 _HALF = 0.5  # of a mark's darkness or colour: where its border is
-_SAME_TONE, _SAME_SHARE = 0.035, 0.2  # of the light; of what a mark takes of it
+_SAME_TONE = 0.035  # of the light
 _BESIDE, _ACROSS = 9, 45  # pixels at 150 dots an inch: from a mark to what it does not touch; rows of shading
 _LEAST_SHADED, _APART = 0.01, 0.05  # of a mark's box; share of the light
 _MOST_OPACITY, _OPACITY_STEP = 0.7, 0.1
 _LEAST_HELD = 0.03  # share of the light
-_HAIR_REACH, _HAIR_AREA = 40, 25  # pixels at 150 dots an inch: from broad strokes; together
 _CORNER, _CORNER_REACH = 3, 12  # pixels at 150 dots an inch: radius of what is thicker than print; from the mark
+_PRINT_DARKER, _LIGHT_PRINT = 0.08, 0.65  # share of the light: than the mark; that thin print gives back
+_PRINT_EDGE, _CUT, _LEAST_PIECE, _VOTE_REACH, _VOTE = 1, 20, 20, 40, 3  # pixels at 150 dots an inch
+_LEAST_VOTE, _ELECTED = 0.02, 0.4  # of the pixels around; of those without print
 _ON_LINE = 0.52, 0.55  # of a line's length, and of its height, from its middle
 
 
@@ -34,7 +36,8 @@ def cover_mask(group: Group, line: GroupLine, layers: Layers, shown: Mask) -> Ma
     cover = group.mask | (near & darker)
     light = layers.light[group.box.window]
     cover |= _over_shading(cover, group, line, layers, unit) & ~shown[group.box.window]
-    return cover | _corners(cover, group, light, unit) | _hairlines(cover, group, line, light, unit)
+    cover |= _corners(cover, group, light, unit)
+    return cover | _under_print(cover, group, line, layers, unit)
 
 
 def _over_shading(cover: Mask, group: Group, line: GroupLine, layers: Layers, unit: float) -> Mask:
@@ -58,30 +61,50 @@ def _over_shading(cover: Mask, group: Group, line: GroupLine, layers: Layers, un
     return np.asarray(cv2.morphologyEx((found | cover).astype(np.uint8), cv2.MORPH_OPEN, disc) > 0, np.bool_)
 
 
-def _hairlines(cover: Mask, group: Group, line: GroupLine, light: Levels, unit: float) -> Mask:
-    """The thin strokes of a mark's letters: as dark as the mark, on its line, and thicker than the soft borders of print."""
-    alike = distance(light, group.tone) < max(_SAME_TONE, _SAME_SHARE * float(1 - group.tone.min()))
-    near = grow_mask(cover, _HAIR_REACH * unit)
-    strokes = ((alike & near & line.band(group.box, *_ON_LINE)) | cover).astype(np.uint8)
-    return pieces(cv2.morphologyEx(strokes, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0, _HAIR_AREA * unit**2)
+def _under_print(cover: Mask, group: Group, line: GroupLine, layers: Layers, unit: float) -> Mask:
+    """A mark with its thin strokes, and its area under print, where pixels do not show whether they are painted: those around say so."""
+    light, tone = layers.light[group.box.window], float(group.tone.mean())
+    gray = mean(light)
+    bare = gray > 1 - _HALF * (1 - tone)
+    dark = gray < max(tone - _PRINT_DARKER, _LIGHT_PRINT)
+    printed = grow_mask(layers.ink[group.box.window] & dark, _PRINT_EDGE * unit) & ~bare
+    near = grow_mask(cover, _VOTE_REACH * unit) & line.band(group.box, *_ON_LINE)
+    known = near & ~printed
+    # The soft borders of print are as dark, but thin.
+    painted = cv2.morphologyEx((known & ~bare & _painted(light, group)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    known &= painted | bare
+    weight, votes = (cv2.GaussianBlur(plane.astype(np.float32), (0, 0), _VOTE * unit) for plane in (known, painted))
+    elected = printed & near & (weight > _LEAST_VOTE) & (votes > _ELECTED * weight)
+    whole = cv2.morphologyEx((painted | elected | cover).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    large = pieces(np.asarray(whole, np.bool_), _LEAST_PIECE * unit**2)
+    # Print may cut a mark into pieces.
+    return large & joined_pieces(grow_mask(large, _CUT / 2 * unit), cover)
 
 
 def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
     """The pixels that have rounded off a mark's corners: as dark as the mark, or of its colour, thicker than print, joined to the mark."""
+    painted = _painted(light, group)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_CORNER * unit) + 1,) * 2)
+    thick = np.asarray(cv2.morphologyEx((painted | cover).astype(np.uint8), cv2.MORPH_OPEN, disc) > 0, np.bool_)
+    thick &= grow_mask(cover, _CORNER_REACH * unit)
+    return joined_pieces(thick, cover)
+
+
+def _painted(light: Levels, group: Group) -> Mask:
+    """Pixels as dark as a mark and no darker, or of its colour. The soft borders of print are as dark as a grey mark, but thin."""
     held = np.asarray(1 - light, np.float32)
     painted = least_and_most(np.asarray(held / np.maximum(1 - group.tone, _LEAST_HELD), np.float32))[0] > _HALF
     if group.is_coloured:
         low, high = least_and_most(light)
-        painted &= high - low > _HALF * float(group.tone.max() - group.tone.min())
-    else:
-        # Not what is darker, which may be print: its soft borders are as dark as the mark, but thin.
-        painted &= mean(held) < float(1 - group.tone.mean()) + _DARKER
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_CORNER * unit) + 1,) * 2)
-    thick = cv2.morphologyEx((painted | cover).astype(np.uint8), cv2.MORPH_OPEN, disc) > 0
-    thick &= grow_mask(cover, _CORNER_REACH * unit)
-    count, labels = cv2.connectedComponents(thick.astype(np.uint8), connectivity=4)
+        return np.asarray(painted & (high - low > _HALF * float(group.tone.max() - group.tone.min())), np.bool_)
+    return np.asarray(painted & (mean(held) < float(1 - group.tone.mean()) + _DARKER), np.bool_)
+
+
+def joined_pieces(mask: Mask, cover: Mask) -> Mask:
+    """The pieces that a cover reaches into."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     joined = np.zeros(count, np.bool_)
-    joined[np.unique(labels[cover & thick])] = True
+    joined[np.unique(labels[cover & mask])] = True
     joined[0] = False
     return np.asarray(joined[labels], np.bool_)
 

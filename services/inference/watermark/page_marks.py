@@ -24,7 +24,7 @@ _LEVEL = 12.0  # degrees
 _SAME_HUE, _INSIDE = 0.9, 0.9  # cosine; of a group's width and height
 _TOUCHING, _TOUCHED = 4, 60  # pixels at 150 dots an inch: between a mark and a picture; of a picture at a mark
 _CROSSED = 0.12  # of a mark's border
-_ROUND = (0.05, 0.3)  # of the page's width
+_ROUND, _FRAME = (0.05, 0.3), (0.05, 0.5)  # of the page's width
 _SQUARE = 1.25
 _LETTERHEAD = 0.15  # of the page: where a ring may be a logo
 _FRAME_TILT = 3.0
@@ -132,14 +132,13 @@ def _crossed(group: Group, layers: Layers) -> float:
 
 def _stamp(group: Group, line: GroupLine, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
     """Confidence and evidence if a coloured group is a ring, or a frame around something."""
-    if not _ROUND[0] * size[1] <= line.length <= _ROUND[1] * size[1]:
-        return None
+    round_, framed = (least * size[1] <= line.length <= most * size[1] for least, most in (_ROUND, _FRAME))
     rows, columns = np.nonzero(group.mask)
     points = np.stack([columns, rows], axis=1).astype(np.float32)
     over_print = _over_print(group, layers)
-    if line.length < _SQUARE * line.height and is_ring(points) and group.box.top > _LETTERHEAD * size[0]:
+    if round_ and line.length < _SQUARE * line.height and is_ring(points) and group.box.top > _LETTERHEAD * size[0]:
         return (_SURE, "a ring of coloured ink", "over print") if over_print else (_LIKELY, "a ring of coloured ink")
-    if abs((line.tilt + 45) % 90 - 45) > _FRAME_TILT and is_frame(points, line, group):
+    if framed and abs((line.tilt + 45) % 90 - 45) > _FRAME_TILT and is_frame(points, line, group):
         return _SURE, "a tilted frame of coloured ink"
     return None
 

@@ -10,7 +10,7 @@ from services.inference.watermark.page_groups import pictures
 from services.inference.watermark.page_layers import Layers, Levels, distance, least_and_most, mean
 from services.inference.watermark.page_marks import PageMark
 from services.inference.watermark.report import Kind
-from services.inference.watermark.strokes import Mask
+from services.inference.watermark.strokes import Mask, Plane
 
 _RIM, _INNER = 3, 2  # pixels at 150 dots an inch: how far a mark's soft border reaches outside, and inside
 _THIN_RIM = 3
@@ -29,6 +29,7 @@ _MOST = 0.85  # opacity
 _SOFT = 0.8  # pixels: standard deviation of a soft border
 _SPREAD, _FAINT = 4, 0.1  # pixels by which JPEG spreads colour; of a mark's usual density
 _FEW = 50  # pixels of print
+_PRINTED, _LEAST_PRINTED, _HIDDEN = 0.65, 0.03, 0.25  # share of the light; of the pixels within a mark; of that, below it
 _DENSE, _USUAL, _FULL = 0.5, 40, 90  # of the densest; percentiles
 _DARKEST = 0.15  # share of the light that print gives back at least
 _LEAST_DARK = 0.02  # share of the light
@@ -44,10 +45,18 @@ def without(light: Levels, layers: Layers, mark: PageMark, cover: Mask, unit: fl
     return _without_areas(light, layers, mark, cover, unit)
 
 
+def hides_print(clear: Levels, cover: Mask, unit: float) -> bool:
+    """Whether print that is all around a mark is missing below it, in the light of a crop without it: the mark is too opaque."""
+    dark = mean(clear.astype(np.float32)) < _PRINTED
+    beside = _hull(cover) & ~_grown(cover, _THIN_RIM * unit)
+    share = float(dark[beside].mean()) if beside.any() else 0.0
+    return share > _LEAST_PRINTED and float(dark[cover].mean()) < _HIDDEN * share
+
+
 def _without_areas(light: Levels, layers: Layers, mark: PageMark, cover: Mask, unit: float) -> tuple[Levels, Mask]:
     zone, inner = _grown(cover, _RIM * unit), ~_grown(~cover, _INNER * unit)
-    # Corners of the mark are thin as well, but no darker than the mark.
-    dark = mean(layers.light) < float(mark.tone.mean()) - _DARKER
+    # Corners of the mark are thin as well, but no darker than the mark, whose border is soft.
+    dark = mean(layers.light) < 1 - _share(_grown(cover, _NEAR_PRINT)) * float(1 - mark.tone.mean()) - _DARKER
     ink = _grown(layers.ink & dark & zone, 2 * _NEAR_PRINT)
     bare = inner & ~ink
     opacity = _opacity(light, layers.ink, mark.tone, inner, zone)
@@ -60,7 +69,7 @@ def _without_areas(light: Levels, layers: Layers, mark: PageMark, cover: Mask, u
     result[rim] = _mean_of(result, ~_grown(ink, 2) & ~rim, 3 * unit, 1.0)[rim]
     crossing = ink & zone
     result[crossing] = _unblended(light, cover, tone, opacity)[crossing]
-    return result.clip(0, None), zone
+    return np.minimum(result.clip(0, None), np.maximum(light, _BRIGHTEST)), zone
 
 
 def _tone_of(light: Levels, layers: Layers, mark: PageMark, bare: Mask, unit: float) -> Levels:
@@ -91,8 +100,13 @@ def _opacity_over(light: Levels, shown: Mask, tone: Levels, cover: Mask, unit: f
 
 def _unblended(light: Levels, cover: Mask, tone: Levels, opacity: Levels) -> Levels:
     """The light without paint that covers `cover`, whose border is soft, and is `tone` over paper."""
-    share = cv2.GaussianBlur(cover.astype(np.float32), (0, 0), _SOFT)[..., np.newaxis]
+    share = _share(cover)[..., np.newaxis]
     return np.asarray((light - share * (tone - 1 + opacity)) / (1 - share * opacity), np.float32)
+
+
+def _share(cover: Mask) -> Plane:
+    """How much of each pixel a mark covers, whose border is soft."""
+    return np.asarray(cv2.GaussianBlur(cover.astype(np.float32), (0, 0), _SOFT), np.float32)
 
 
 def _without_lines(light: Levels, layers: Layers, mark: PageMark, cover: Mask, unit: float) -> tuple[Levels, Mask]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -57,8 +58,8 @@ class Page:
         left, top, right, bottom = (round(edge / self._scale) for edge in (mark.box.left, mark.box.top, mark.box.right, mark.box.bottom))
         return Box(left, top, min(size[1], right), min(size[0], bottom))
 
-    def remove(self, mark: PageMark, pixels: Pixels) -> Mark:
-        """Remove a mark from the page's samples, in place."""
+    def remove(self, mark: PageMark, pixels: Pixels, *, with_print: bool = False) -> Mark:
+        """Remove a mark from the page's samples, in place; one that hides print only `with_print`, which is then lost."""
         height, width = pixels.shape[:2]
         box = self._box(mark, (height, width))
         around = box.grown(_MARGIN, width, height)
@@ -70,6 +71,8 @@ class Page:
         narrow = to_8bit(crop)
         layers = split(narrow, ground, unit)
         clear, changed = page_repair.without(narrow.astype(np.float32) / ground, layers, mark, cover, unit)
+        if not with_print and page_repair.hides_print(clear, cover, unit):
+            return replace(self.report_kept(mark, (height, width)), hides_print=True)
         scale = 257 if crop.dtype == np.uint16 else 1
         crop[changed] = np.round((clear[changed] * ground[changed]).clip(0, 255) * scale).astype(crop.dtype)
         opacity = round(1 - float(mark.tone.min()), 2)

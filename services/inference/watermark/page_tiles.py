@@ -11,17 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.watermark.box import Box
+from services.inference.watermark.page_cover import grow_mask, joined_pieces
 from services.inference.watermark.page_groups import Group, pictures
 from services.inference.watermark.page_layers import USUAL_SIDE, Layers, mean
 from services.inference.watermark.page_shapes import GroupLine, is_line, line_of
 from services.inference.watermark.strokes import Mask, Plane
 
-_WORDS, _ALIKE, _PARALLEL = 4, 0.3, 5.0  # of a tiled mark; relative length; degrees
+_SEEN_WHOLE, _WORDS = 3, 6  # words of a tiled mark: without print across them, and all
+_ALIKE, _PARALLEL = 0.3, 5.0  # relative length; degrees
 _HIT, _PRESENT = 0.85, 0.6  # share of a word's strokes that are dark; of its tone
 _COMMON = 0.75  # share of the places
 _CONTRAST = 0.3  # between a word's strokes and their surroundings
 _MOST_TILES = 400
-_LINE = 0.7  # of a word's height: what is farther from its middle is of another line
+_LINE, _GAP = 0.7, 0.25  # of a word's height: what is farther from its middle is of another line; half the widest gap in one
 _NEAR = 5  # pixels
 _ORDERED, _SINE = 0.4, 0.3  # share of the places; of the angle between two directions
 _OUTSIDE = 0.2  # of a word's strokes: outside pictures
@@ -70,9 +72,10 @@ def find_tiles(groups: Sequence[Group], lines: Sequence[GroupLine], layers: Laye
         middle = abs(line.length - float(np.median([other.length for other in alike])))
         # A word may be there in several tones, and with and without what is near it.
         number = len({(round(other.x / line.length), round(other.y / line.length)) for other in alike})
-        if number >= _WORDS and (best is None or (number, -middle) > best[:2]):
+        if number >= _SEEN_WHOLE and (best is None or (number, -middle) > best[:2]):
             best = number, -middle, group
-    return None if best is None else _everywhere(best[2], layers)
+    found = None if best is None else _everywhere(best[2], layers)
+    return None if found is None or found.number < _WORDS else found
 
 
 def _everywhere(group: Group, layers: Layers) -> Tiles:
@@ -81,7 +84,7 @@ def _everywhere(group: Group, layers: Layers) -> Tiles:
     word = group.mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.float32)
     lost = (1 - mean(layers.light)) > _PRESENT * float(1 - group.tone.mean())
     down, across = word.shape
-    edges = (2 * down, 2 * down, 2 * across, 2 * across)
+    edges = (3 * down, 3 * down, 3 * across, 3 * across)
     page, known = (
         np.asarray(cv2.copyMakeBorder(plane, *edges, cv2.BORDER_CONSTANT, value=0), np.uint8)
         for plane in (cv2.dilate(lost.astype(np.uint8), np.ones((3, 3), np.uint8)), np.ones(lost.shape, np.uint8))
@@ -91,14 +94,17 @@ def _everywhere(group: Group, layers: Layers) -> Tiles:
     outside = ~pictures(layers, max(lost.shape) / USUAL_SIDE)
     dark, clear = (np.pad(plane, (edges[:2], edges[2:])) for plane in (1 - mean(layers.light), outside.astype(np.float32)))
     places += _between(places, _Seen(dark, clear, float(1 - group.tone.mean())), word)
-    # As much again on each side, where letters may be hidden in this word.
-    windows = [(slice(y - down, y + 2 * down), slice(x - across, x + 2 * across)) for x, y in places if y >= down and x >= across]
+    # Twice as much again on each side, where letters may be hidden in this word, or farther from each other than those of a group.
+    windows = [(slice(y - 2 * down, y + 3 * down), slice(x - 2 * across, x + 3 * across)) for x, y in places]
+    windows = [(rows, columns) for rows, columns in windows if min(rows.start, columns.start) >= 0]
     windows = [(rows, columns) for rows, columns in windows if rows.stop <= page.shape[0] and columns.stop <= page.shape[1]]
-    counted, dark = (np.zeros((3 * down, 3 * across), np.float32) for _ in range(2))
+    counted, dark = (np.zeros((5 * down, 5 * across), np.float32) for _ in range(2))
     for window in windows:
         counted += known[window]
         dark += page[window]
     common = (dark >= _COMMON * counted) & (counted >= _WORDS) & _on_line(group, down, across)
+    middle = np.pad(word > 0, ((2 * down, 2 * down), (2 * across, 2 * across)))
+    common &= joined_pieces(grow_mask(common, _GAP * line_of(group).height), middle)
     for window in windows:
         cover[window] |= common
     cover = cover[edges[0] : -edges[0], edges[2] : -edges[2]]
@@ -106,9 +112,9 @@ def _everywhere(group: Group, layers: Layers) -> Tiles:
 
 
 def _on_line(word: Group, down: int, across: int) -> Mask:
-    """In a window three times as large as a word: the line that it is on."""
-    line = replace(line_of(word), x=1.5 * across, y=1.5 * down)
-    return line.band(Box(0, 0, 3 * across, 3 * down), 3.0, _LINE)
+    """In a window five times as large as a word: the line that it is on."""
+    line = replace(line_of(word), x=2.5 * across, y=2.5 * down)
+    return line.band(Box(0, 0, 5 * across, 5 * down), 5.0, _LINE)
 
 
 def _between(places: Sequence[tuple[int, int]], seen: _Seen, word: npt.NDArray[np.float32]) -> list[tuple[int, int]]:

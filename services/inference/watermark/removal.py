@@ -123,7 +123,7 @@ def remove_on_page(
         return replace(image, pixels=pixels), Report([page.empty(box, pixels) for box in boxes])
     if page is None or not any(_holds(boxes, page.report_kept(mark, size).box) for mark in page.marks):
         return remove_in_boxes(image, boxes, ask, find_network, watching, fill=False)
-    return _of_page(image, page, watching, lambda mark: _holds(boxes, page.report_kept(mark, size).box))
+    return _of_page(image, page, watching, lambda mark: _holds(boxes, page.report_kept(mark, size).box), with_print=True)
 
 
 def _in_margin(box: Box, height: int) -> bool:
@@ -208,11 +208,15 @@ def _mark(proposal: Proposal, made: Attempt, methods: tuple[Method, ...], *, in_
     return Mark(kind, made.changed, confidence, methods, (_EVIDENCE,), made.layers[0].paint.opacity, in_part=in_part)
 
 
-def _of_page(image: Image, page: Page, watching: Watching, wanted: Callable[[PageMark], bool]) -> tuple[Image, Report]:
-    """A scanned page without the marks that are wanted away."""
+def _of_page(
+    image: Image, page: Page, watching: Watching, wanted: Callable[[PageMark], bool], *, with_print: bool = False
+) -> tuple[Image, Report]:
+    """A scanned page without the marks that are wanted away; those that hide print go only `with_print`."""
     pixels, report = image.pixels.copy(), Report()
     for mark in page.marks:
         watching.check()
-        report.marks.append(page.remove(mark, pixels) if wanted(mark) else page.report_kept(mark, (image.height, image.width)))
+        report.marks.append(
+            page.remove(mark, pixels, with_print=with_print) if wanted(mark) else page.report_kept(mark, (image.height, image.width))
+        )
     report.mask = (pixels != image.pixels).any(axis=2)
     return replace(image, pixels=pixels), report

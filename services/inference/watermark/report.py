@@ -62,6 +62,9 @@ class Mark:
     in_part: bool = False
     """Whether part of it is still there although it was removed or, if it was kept, whether it was kept for that."""
 
+    hides_print: bool = False
+    """Whether print below it cannot be seen, and would be lost with it."""
+
     def describe(self) -> str:
         """Its kind and place, for people."""
         what = {
@@ -80,6 +83,8 @@ class Mark:
             return "was removed except for a part that cannot be distinguished from the picture. A smaller box around that part may help"
         if self.methods:
             return "was removed"
+        if self.hides_print:
+            return "was kept, because it hides print, which would be lost with it. Draw a box to remove it all the same"
         if self.in_part:
             return "was kept, because part of it would have remained. Draw boxes to remove as much as possible"
         if self.kind is Kind.BOX:
@@ -91,6 +96,8 @@ class Mark:
         """The name of `fate`, for programs."""
         if self.methods:
             return "removed_in_part" if self.in_part else "removed"
+        if self.hides_print:
+            return "hides_print"
         return "part_would_remain" if self.in_part else "indistinct" if self.kind is Kind.BOX else "uncertain"
 
     def to_dict(self) -> dict[str, Any]:

@@ -76,6 +76,12 @@ def ring(draw: ImageDraw.ImageDraw) -> None:
     draw.text((620, 840), "PAID", fill=255, font=ImageFont.truetype(_FONT, 44), anchor="mm", stroke_width=2)
 
 
+def frame(draw: ImageDraw.ImageDraw) -> None:
+    """As wide as four tenths of the page."""
+    draw.rounded_rectangle((370, 780, 870, 920), radius=10, outline=255, width=9)
+    draw.text((620, 850), "RETURNED", fill=255, font=ImageFont.truetype(_FONT, 76), anchor="mm", stroke_width=2)
+
+
 def tiles(draw: ImageDraw.ImageDraw) -> None:
     font = ImageFont.truetype(_FONT, 40)
     for row in range(-2, 12):
@@ -91,9 +97,10 @@ def tiles(draw: ImageDraw.ImageDraw) -> None:
         (word("SAMPLE", 240), -35, _RED, 0.4, Kind.TEXT),
         (word("DRAFT", 280), 0, _GRAY, 0.5, Kind.TEXT),
         (ring, 10, _RED, 0.9, Kind.TEXT),
+        (frame, 12, _RED, 0.8, Kind.TEXT),
         (tiles, 30, _GRAY, 0.5, Kind.TILED),
     ],
-    ids=["slanted", "coloured", "level", "stamp", "tiles"],
+    ids=["slanted", "coloured", "level", "stamp", "frame", "tiles"],
 )
 def test_a_mark_goes_whole_and_print_stays(draw: Draw, angle: float, colour: tuple[int, int, int], opacity: float, kind: Kind) -> None:
     sheet = page(shaded=True)
@@ -118,6 +125,18 @@ def test_print_under_a_stamp_is_as_dark_as_beside_it() -> None:
     print_ = (cover > 0.3) & (truth < 110)
     assert print_.sum() > 200
     assert abs(int(np.median(result[print_])) - int(np.median(truth[print_]))) < 20
+
+
+def test_a_stamp_that_hides_print_is_kept_and_told_until_a_box_asks_for_it() -> None:
+    sheet = page()
+    cover = marked(sheet, frame, 12, _RED, 1.0)[1][..., np.newaxis]
+    seen = scanned(np.round(sheet * (1 - 0.95 * cover) + 0.95 * cover * np.array(_RED)).astype(np.uint8))
+    kept, report = cleaned(seen)
+    assert [mark.why for mark in report.marks] == ["hides_print"]
+    assert (kept == seen).all()
+    result, report = remove_on_page(Image(seen), [Box(330, 680, 910, 1020)], None, None, _WATCHING)
+    assert [mark.why for mark in report.marks] == ["removed"]
+    assert (result.pixels != seen).any()
 
 
 @pytest.mark.thorough
