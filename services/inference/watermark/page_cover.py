@@ -22,6 +22,7 @@ _LEAST_HELD = 0.03  # share of the light
 _CORNER, _CORNER_REACH = 3, 12  # pixels at 150 dots an inch: radius of what is thicker than print; from the mark
 _PRINT_DARKER, _LIGHT_PRINT = 0.08, 0.65  # share of the light: than the mark; that thin print gives back
 _PRINT_EDGE, _CUT, _LEAST_PIECE, _VOTE_REACH, _VOTE = 1, 20, 20, 40, 3  # pixels at 150 dots an inch
+_RULE, _RULED = 60, 7  # pixels at 150 dots an inch: length and least thickness of what is no line of a table
 _LEAST_VOTE, _ELECTED = 0.02, 0.4  # of the pixels around; of those without print
 _ON_LINE = 0.52, 0.55  # of a line's length, and of its height, from its middle
 
@@ -69,6 +70,7 @@ def _under_print(cover: Mask, group: Group, line: GroupLine, layers: Layers, uni
     dark = gray < max(tone - _PRINT_DARKER, _LIGHT_PRINT)
     printed = grow_mask(layers.ink[group.box.window] & dark, _PRINT_EDGE * unit) & ~bare
     near = grow_mask(cover, _VOTE_REACH * unit) & line.band(group.box, *_ON_LINE)
+    printed |= _rules(~bare, unit)
     known = near & ~printed
     # The soft borders of print are as dark, but thin.
     painted = cv2.morphologyEx((known & ~bare & _painted(light, group)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
@@ -79,6 +81,16 @@ def _under_print(cover: Mask, group: Group, line: GroupLine, layers: Layers, uni
     large = pieces(np.asarray(whole, np.bool_), _LEAST_PIECE * unit**2)
     # Print may cut a mark into pieces.
     return large & joined_pieces(grow_mask(large, _CUT / 2 * unit), cover)
+
+
+def _rules(mask: Mask, unit: float) -> Mask:
+    """Long runs across or down that are thin, such as a table's lines."""
+    long_, thick = round(_RULE * unit), round(_RULED * unit) | 1
+    found = np.zeros_like(mask)
+    for run, over in (((1, long_), (thick, 1)), ((long_, 1), (1, thick))):
+        runs = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones(run, np.uint8))
+        found |= (runs > 0) & (cv2.morphologyEx(runs, cv2.MORPH_OPEN, np.ones(over, np.uint8)) == 0)
+    return grow_mask(found, 1)
 
 
 def _corners(cover: Mask, group: Group, light: Levels, unit: float) -> Mask:
