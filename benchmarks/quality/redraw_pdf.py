@@ -158,7 +158,7 @@ def clean_page(scan: Scan) -> tuple[Pixels, list[Box]]:
 
 
 def _row(part: str, mark: str, scores: Sequence[Score]) -> Sequence[str]:
-    names = "before", "residual", "left", "elsewhere", "words_before", "words"
+    names = "before", "residual", "remaining", "elsewhere", "words_before", "words"
     before, after, left, elsewhere, words_before, words = (float(np.mean([getattr(score, name) for score in scores])) for name in names)
     clean, refused = (str(sum(getattr(score, name) for score in scores)) for name in ("is_clean", "is_refused"))
     shares = f"{left:.1%}", f"{elsewhere:.2%}", f"{words_before:.1%}", f"{words:.1%}"

@@ -137,7 +137,8 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   watermark_kept: (details) => `${mark(details)}已保留。`,
   "watermark_kept.uncertain": (details) => `${mark(details)}可能是水印，但不能确定，因此保留。画框即可去除。`,
   "watermark_kept.indistinct": (details) => `${mark(details)}中的水印与画面难以区分，因此保留。`,
-  "watermark_kept.hides_print": (details) => `${mark(details)}遮住了文字，去除会连文字一起丢失，因此保留。画框可以照样去除。`,
+  "watermark_kept.hides_print": (details) =>
+    `${mark(details)}遮住了文字，去除会连文字一起丢失，因此保留。画框可以照样去除。`,
   "watermark_kept.part_would_remain": (details) => `${mark(details)}无法完全去除，因此保留。画框可以尽量去除。`,
   "watermark_kept.maybe_own": (details) =>
     `${mark(details)}可能是后加的，但印法与文档自己的文字相同，因此保留。用 AI 模式画框即可去除。`,
