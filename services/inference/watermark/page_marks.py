@@ -133,6 +133,8 @@ def _crossed(group: Group, layers: Layers) -> float:
 def _stamp(group: Group, line: GroupLine, layers: Layers, size: Sequence[int]) -> tuple[float, *tuple[str, ...]] | None:
     """Confidence and evidence if a coloured group is a ring, or a frame around something."""
     round_, framed = (least * size[1] <= line.length <= most * size[1] for least, most in (_ROUND, _FRAME))
+    if not (round_ or framed):
+        return None
     rows, columns = np.nonzero(group.mask)
     points = np.stack([columns, rows], axis=1).astype(np.float32)
     over_print = _over_print(group, layers)
