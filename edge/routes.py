@@ -112,6 +112,8 @@ class Remainder:
     prefix: str
     handed_on: bool
     """Whether the gateway gets their requests unchanged, for any verb; else there is nothing."""
+    keyless: bool = False
+    """Whether their surface knows no keys, so that accounts is not asked whose a request is."""
     off: bool = False
     """Whether they are of a surface that is off: there is nothing, and callers hear why without a key."""
 
@@ -186,7 +188,12 @@ def remainders() -> list[Remainder]:
     """The prefixes below which the gateway answers what nothing else does, and before them those of other surfaces that lie below them;
     also those of surfaces that are off."""
     found = [
-        Remainder(rule.template.text.removesuffix("/**"), rule.surface is not None and rule.surface.over_http, rule.off is not None)
+        Remainder(
+            rule.template.text.removesuffix("/**"),
+            rule.surface is not None and rule.surface.over_http,
+            rule.surface is not None and not rule.surface.keys,
+            rule.off is not None,
+        )
         for rule in catalogue.surface_rules()
         if rule.template.text.endswith("/**")
     ]

@@ -7,6 +7,7 @@ import sys
 from services.files import cli
 from services.files.assembly import assemble, probing_children
 from services.files.config import FilesSettings
+from services.files.domain.pictures.keys import PictureKeys
 from services.files.domain.running_puts import INTERVAL_SECONDS as PUTS_SECONDS
 from services.files.domain.thumbnails import Thumbnails
 from services.files.events import TaskEvents
@@ -16,11 +17,14 @@ from services.files.store.backups import Backups
 from services.files.surfaces.edge.authorization import UploadAuthorization
 from services.files.surfaces.edge.processing import UploadProcessor
 from services.files.surfaces.internal.intake import Intake
+from services.files.surfaces.internal.pictures import InternalPictures
 from services.files.surfaces.internal.storage import Retention, ShelfOfAccount, Storage
 from services.files.surfaces.native.files import NativeFiles
 from services.files.surfaces.native.library import NativeLibrary
+from services.files.surfaces.native.picture_keys import NativePictureKeys
 from services.files.surfaces.rest.files import RestFiles
 from services.files.surfaces.rest.library import RestLibrary
+from services.files.surfaces.rest.picture_keys import RestPictureKeys
 from services.files.tasks_client import TasksClient
 from services.platform.account_usage import UsagePartServicer
 from services.platform.audit.log import SWEEP_SECONDS as AUDIT_SWEEP_SECONDS
@@ -54,7 +58,8 @@ _STORAGE_SECONDS = 10.0
 
 async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     """Put the service together."""
-    caller = Caller(Signer("files", settings.signing_key_file))
+    signer = Signer("files", settings.signing_key_file)
+    caller = Caller(signer)
     database = await opening.open("database", open_database(settings.database, settings.database_pool))
     bus = await opening.open("nats", connect(settings.nats, "files"))
     revoked = await opening.open("revoked workers", RevokedWorkers(bus))
@@ -65,6 +70,8 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
     files = assemble(settings, database, objects, Prober(sandbox, children, http), tasks, ObjectWriter(http), system_clock)
     thumbnails = Thumbnails(files.shelf, files.streamed_files, tasks)
+    picture_keys = PictureKeys(files.pictures, signer.derived_secret("picture keys"), files.idempotency, system_clock)
+    pictures = files.linked_pictures(picture_keys, tasks, settings, system_clock)
     events = TaskEvents(bus, files.task_files.settle)
     audit = AuditLog(database, settings.audit_life, system_clock)
     return Parts(
@@ -78,6 +85,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("reconcile", settings.orphan_interval_seconds, files.reconciler.step),
             Loop("sweep_idempotency", settings.idempotency_sweep_interval_seconds, files.idempotency.sweep),
             Loop("sweep_bundles", settings.upload_sweep_interval_seconds, files.bundles.sweep),
+            Loop("evict_pictures", settings.upload_sweep_interval_seconds, pictures.evict),
             Loop("sweep_library", settings.orphan_interval_seconds, files.shelf.sweep),
             Loop("disk", DISK_SECONDS, files.disk.step),
             Loop("end_puts", PUTS_SECONDS, files.running_puts.step),
@@ -90,6 +98,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Mount(Intake(files.streamed_files, files.imports, files.storages, files.bundles)),
             Mount(ShelfOfAccount(files.shelf)),
             Mount(Retention(files.ages)),
+            Mount(InternalPictures(pictures)),
             Mount(AuditPartServicer(audit)),
             Mount(UsagePartServicer(files.quotas.usage)),
         ],
@@ -98,8 +107,10 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         public=[
             Mount(NativeFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
             Mount(NativeLibrary(files.shelf, thumbnails)),
+            Mount(NativePictureKeys(picture_keys)),
             Mount(RestFiles(files.uploads, files.imports, files.unfinished_uploads, files.library)),
             Mount(RestLibrary(files.shelf, thumbnails)),
+            Mount(RestPictureKeys(picture_keys)),
             Mount(UploadAuthorization(files.arrivals)),
             Mount(UploadProcessor(files.running_puts)),
         ],

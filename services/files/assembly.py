@@ -20,6 +20,8 @@ from services.files.domain.imports.sources import Sources
 from services.files.domain.intake import ContentProber, Intake
 from services.files.domain.keys import trial_key
 from services.files.domain.library import Downloads, Library, TaskDirectory, Visibility
+from services.files.domain.pictures.keys import PictureKeys
+from services.files.domain.pictures.pictures import Pictures, TaskRuns
 from services.files.domain.quota import Quotas
 from services.files.domain.reading_ahead import ReadingAhead
 from services.files.domain.reconciling import Reconciler
@@ -35,7 +37,16 @@ from services.files.objects import ObjectStore
 from services.files.prober import ProbeLimits
 from services.files.recent import RecentContents
 from services.files.storages import Storages
-from services.files.store import AgeStore, BundleStore, FileStore, LibraryStore, StorageStore, SweepStore, TaskFileStore
+from services.files.store import (
+    AgeStore,
+    BundleStore,
+    FileStore,
+    LibraryStore,
+    PictureStore,
+    StorageStore,
+    SweepStore,
+    TaskFileStore,
+)
 from services.files.store.deletions import Deletions
 from services.files.transfers import Transfers
 from services.platform.clock import Clock
@@ -79,6 +90,26 @@ class Files:
     idempotency: IdempotencyRecords
     disk: DiskGuard
     quotas: Quotas
+    visibility: Visibility
+    downloads: Downloads
+    pictures: PictureStore
+
+    def linked_pictures(self, keys: PictureKeys, tasks: TaskRuns, settings: FilesSettings, clock: Clock) -> Pictures:
+        """Pictures by URL."""
+        return Pictures(
+            keys,
+            self.pictures,
+            self.library,
+            self.visibility,
+            self.downloads,
+            presigners.internal_urls(settings),
+            self.imports,
+            self.streamed_files,
+            tasks,
+            self.sweep_loop.wake,
+            settings,
+            clock,
+        )
 
 
 def assemble(
@@ -151,6 +182,9 @@ def assemble(
         idempotency=idempotency,
         disk=disk,
         quotas=quotas,
+        visibility=visibility,
+        downloads=downloads,
+        pictures=PictureStore(database),
     )
 
 

@@ -154,6 +154,22 @@ class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettin
         "a small output, which comes complete, it asks after 20.",
     )
 
+    picture_cache_bytes: int = Field(
+        GIBIBYTE,
+        ge=0,
+        description="Bytes of results that are kept for the pictures by URL of one account. The least recently used are deleted first. "
+        "They count towards quota_bytes.",
+    )
+    picture_seconds: int = Field(
+        30 * 86400, ge=3600, description="How long such a result is kept after it was last asked for, in seconds; accurate to an hour."
+    )
+    picture_source_seconds: int = Field(
+        86400,
+        ge=60,
+        description="Age in seconds at which a result whose source was fetched from an origin is made again, and for which browsers and "
+        "proxies may cache it.",
+    )
+
     sweep_interval_seconds: float = Field(15, gt=0, description="Seconds between sweeps for expired files.")
     upload_sweep_interval_seconds: float = Field(
         60,
@@ -209,6 +225,16 @@ class FilesSettings(ServiceSettings, DatabaseSettings, AuditSettings, DiskSettin
     def output_life(self) -> timedelta:
         """How long outputs are kept."""
         return timedelta(seconds=self.output_seconds)
+
+    @property
+    def picture_life(self) -> timedelta:
+        """How long a result for a URL is kept after its last use."""
+        return timedelta(seconds=self.picture_seconds)
+
+    @property
+    def picture_source_life(self) -> timedelta:
+        """Age at which a result of a fetched source is made again."""
+        return timedelta(seconds=self.picture_source_seconds)
 
     @property
     def missing_life(self) -> timedelta:

@@ -235,3 +235,23 @@ class StoredVersion:
 
     entry: LibraryFile
     file: File
+
+
+@dataclass(frozen=True, slots=True)
+class PictureKey:
+    """A key that signs URLs of pictures."""
+
+    id: int
+    account_id: int
+    name: str
+    origins: tuple[str, ...]
+    """Beginnings of URLs, which its own URLs may name as sources."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPicture:
+    """A picture that was made for a URL."""
+
+    file: File
+    made_at: datetime

@@ -47,10 +47,18 @@ class TasksClient:
                     ended.append(EndedTask(task_id, tuple(standing.output_file_ids)))
         return ended
 
-    async def run(self, account_id: int, file_id: int, operations: Sequence[operation_pb2.Operation]) -> int:
-        """The id of the one output of a task for a file. Raises what CreateTask raises, and the reason that the task failed for."""
+    async def run(
+        self, account_id: int, file_id: int, operations: Sequence[operation_pb2.Operation], surface: str = _SURFACE, name: str = ""
+    ) -> int:
+        """The id of the one output of a task for a file. Calls with the same `name` share a task for a day. Raises what CreateTask raises,
+        and the reason that the task failed for."""
         asked = run_service_pb2.RunRequest(
-            input_file_ids=[file_id], operations=operations, surface=_SURFACE, wait_seconds=_WAIT_SECONDS, name=uuid4().hex
+            input_file_ids=[file_id],
+            operations=operations,
+            surface=surface,
+            wait_seconds=_WAIT_SECONDS,
+            name=name or uuid4().hex,
+            shared=bool(name),
         )
         with translate_rpc_errors():
             run = (await self._runs.Run(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_RUN_SECONDS)).run

@@ -8,7 +8,7 @@ import sys
 from starlette.applications import Starlette
 
 from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
-from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, pictures_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.gateway import surfaces
 from services.gateway.backend import Backend
@@ -74,6 +74,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         runs=run_service_pb2_grpc.RunServiceStub(runs),
         storage=storage_service_pb2_grpc.StorageServiceStub(files),
         intake=intake,
+        pictures=pictures_service_pb2_grpc.PicturesServiceStub(files),
         settings=setting_values_service_pb2_grpc.SettingValuesServiceStub(accounts_internal),
         http=http,
         bus=bus,
@@ -81,6 +82,7 @@ async def compose(settings: GatewaySettings, opening: Opening) -> Parts:
         derived_secret=signer.derived_secret,
         forms_at_once=settings.forms_max,
         forms_at_once_each=settings.forms_per_account,
+        picture_memory_bytes=settings.picture_memory_bytes,
     )
     routes = [route for module in surface_modules(surfaces, "routes") for route in module.routes(parts)]
     return Parts(needs=[checks.nats(bus)], loops=[counts.loop], application=Starlette(routes=routes))

@@ -40,6 +40,11 @@ class GatewaySettings(ServiceSettings, StorageSettings):
         le=2 * MEBIBYTE,
         description="Largest picture, in bytes, that is held while short work is done on it, in place of being stored first; 0: none.",
     )
+    picture_memory_bytes: int = Field(
+        64 * MEBIBYTE,
+        ge=0,
+        description="Memory in bytes for small pictures by URL that were asked for several times; 0: storage answers for all of them.",
+    )
     form_field_bytes: int = Field(MEBIBYTE, ge=1024, description="Maximum bytes of everything in a form that is not a file.")
     form_parts: int = Field(1000, ge=1, le=1000, description="Maximum number of parts of a form.")
     form_idle_seconds: float = Field(30.0, gt=0, description="Seconds without data after which a form is abandoned.")

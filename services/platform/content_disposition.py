@@ -1,8 +1,13 @@
-"""The header that names a download."""
+"""The header that names a download, or a picture that is shown."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
+
+
+def inline(name: str) -> str:
+    """The Content-Disposition header of something that browsers show, and save under `name` only when they are asked to."""
+    return attachment(name).replace("attachment", "inline", 1)
 
 
 def attachment(name: str) -> str:

@@ -44,6 +44,8 @@ AUDITED: Mapping[str, Mapping[str, str]] = {
         "FilesService.DeleteFile": "file.deleted",
         "LibraryService.AddLibraryFiles": "library.uploaded",
         "LibraryService.DeleteLibraryFiles": "library.deleted",
+        "PictureKeysService.CreatePictureKey": "picture.key_created",
+        "PictureKeysService.DeletePictureKey": "picture.key_deleted",
     },
     "darkroom.tasks.v1": {
         "BatchesService.CancelBatch": "batch.cancelled",
@@ -75,6 +77,8 @@ AUDITED: Mapping[str, Mapping[str, str]] = {
         "LibraryService.AddToLibrary": "library.uploaded",
         "LibraryService.DeleteFromLibrary": "library.deleted",
         "LibraryService.DeleteLibraryChain": "library.deleted",
+        "PictureKeysService.CreatePictureKey": "picture.key_created",
+        "PictureKeysService.DeletePictureKey": "picture.key_deleted",
         "PipelinesService.CreatePipeline": "pipeline.created",
         "PipelinesService.ReplacePipeline": "pipeline.updated",
         "PipelinesService.DeletePipeline": "pipeline.deleted",

@@ -48,6 +48,8 @@ class Offer:
     media_type: str
     cache_control: str | None = None
     """How long clients may cache it."""
+    disposition: str | None = None
+    """Content-Disposition; None: browsers save it under the name."""
 
 
 class Downloads:
@@ -73,7 +75,7 @@ class Downloads:
             return url(
                 file.object_key,
                 seconds,
-                disposition=attachment(offer.name),
+                disposition=offer.disposition or attachment(offer.name),
                 media_type=offer.media_type,
                 cache_control=offer.cache_control,
             )

@@ -7,6 +7,7 @@ Every transaction that locks several rows of `file` locks them in the order of t
 from services.files.store.bundles import BundleStore
 from services.files.store.files import FileStore
 from services.files.store.library import LibraryStore
+from services.files.store.pictures import PictureStore
 from services.files.store.retention import AgeStore, RetentionStore
 from services.files.store.storage import Check, Growth, StorageStore
 from services.files.store.sweep import SweepStore
@@ -19,6 +20,7 @@ __all__ = [
     "FileStore",
     "Growth",
     "LibraryStore",
+    "PictureStore",
     "RetentionStore",
     "StorageStore",
     "SweepStore",

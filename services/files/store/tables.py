@@ -5,7 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Index, Integer, Interval, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Interval,
+    LargeBinary,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -175,6 +189,36 @@ class LibraryFileRow(FilesTable, table=True):
         default=None, sa_column=Column(BigInteger, ForeignKey("file.id", ondelete="SET NULL"), nullable=True, unique=True)
     )
     created_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class PictureKeyRow(FilesTable, table=True):
+    """A key that signs URLs of pictures."""
+
+    __tablename__ = "picture_key"
+    __table_args__ = (Index("picture_key_of_account", "account_id", "id"),)
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")))
+    account_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    origins: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class LinkedPictureRow(FilesTable, table=True):
+    """A picture that was made for a URL: an output of a task, until it expires, is deleted, or makes room for others."""
+
+    __tablename__ = "linked_picture"
+    __table_args__ = (Index("linked_picture_by_use", "account_id", "used_at"),)
+
+    account_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    """SHA-256 of the operations, the format and the source."""
+    file_id: int = Field(sa_column=Column(BigInteger, ForeignKey("file.id", ondelete="CASCADE"), nullable=False, unique=True))
+    source_file_id: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """The file that it was made of, without which it is not shown; None if that was fetched."""
+    made_at: datetime = Field(sa_column=_time(nullable=False))
+    used_at: datetime = Field(sa_column=_time(nullable=False))
+    """When it was last asked for, accurate to an hour."""
 
 
 class LastBackupRow(FilesTable, table=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from darkroom.internal.accounts.v1 import setting_values_service_pb2_grpc
-from darkroom.internal.files.v1 import intake_service_pb2_grpc, storage_service_pb2_grpc
+from darkroom.internal.files.v1 import intake_service_pb2_grpc, pictures_service_pb2_grpc, storage_service_pb2_grpc
 from darkroom.internal.tasks.v1 import run_service_pb2_grpc
 from services.gateway.backend import Backend
 from services.gateway.calls import Calls
@@ -30,6 +30,7 @@ class GatewayParts:
     runs: run_service_pb2_grpc.RunServiceAsyncStub
     storage: storage_service_pb2_grpc.StorageServiceAsyncStub
     intake: intake_service_pb2_grpc.IntakeServiceAsyncStub
+    pictures: pictures_service_pb2_grpc.PicturesServiceAsyncStub
     settings: setting_values_service_pb2_grpc.SettingValuesServiceAsyncStub
     """The settings of people."""
     http: ObjectHttp
@@ -42,3 +43,5 @@ class GatewayParts:
     forms_at_once: int
     forms_at_once_each: int
     """The limit for one account."""
+    picture_memory_bytes: int
+    """For pictures by URL."""

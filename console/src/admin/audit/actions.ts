@@ -34,6 +34,8 @@ export const ACTIONS = [
   "pipeline.created",
   "pipeline.updated",
   "pipeline.deleted",
+  "picture.key_created",
+  "picture.key_deleted",
   "task.cancelled",
   "task.deleted",
   "batch.cancelled",

@@ -76,6 +76,8 @@ export const audit = {
     "pipeline.created": "Pipeline saved",
     "pipeline.updated": "Pipeline changed",
     "pipeline.deleted": "Pipeline deleted",
+    "picture.key_created": "Key for picture URLs created",
+    "picture.key_deleted": "Key for picture URLs deleted",
     "task.cancelled": "Task cancelled",
     "task.deleted": "Task deleted",
     "batch.cancelled": "Batch cancelled",

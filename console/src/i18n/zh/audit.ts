@@ -73,6 +73,8 @@ export const audit: typeof English = {
     "pipeline.created": "保存流水线",
     "pipeline.updated": "修改流水线",
     "pipeline.deleted": "删除流水线",
+    "picture.key_created": "创建图片网址密钥",
+    "picture.key_deleted": "删除图片网址密钥",
     "task.cancelled": "取消任务",
     "task.deleted": "删除任务",
     "batch.cancelled": "取消批次",

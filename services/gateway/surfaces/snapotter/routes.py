@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from compat.snapotter.v1 import surface_pb2
+from services.gateway import paths  # noqa: F401 - the convertor `anything`
 from services.gateway.surfaces.parts import GatewayParts
 from services.gateway.surfaces.snapotter.assembly import Endpoints, assemble
 from services.gateway.surfaces.snapotter.endpoints import EndpointFactory
@@ -21,23 +21,6 @@ from services.platform.rpc import catalogue
 
 _PACKAGE = surface_pb2.DESCRIPTOR.package
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-
-
-class _Anything(Convertor[str]):
-    """Any part of a path. Starlette's `path` ends at a line break."""
-
-    regex = "(?s:.*)"
-
-    def convert(self, value: str) -> str:
-        """The value unchanged."""
-        return value
-
-    def to_string(self, value: str) -> str:
-        """The value unchanged."""
-        return value
-
-
-register_url_convertor("anything", _Anything())
 
 
 def routes(parts: GatewayParts) -> Sequence[Route]:
