@@ -37,6 +37,7 @@ from benchmarks import (
     needs_of_files,
     needs_of_models,
     other_tools,
+    picture_urls,
     pictures,
     polls,
     redrawn,
@@ -74,6 +75,7 @@ USUAL: Mapping[str, Measure] = {
     "stages": stages.measure,
     "fan_out": fan_out.measure,
     "transfers": transfers.measure,
+    "picture_urls": picture_urls.measure,
 }
 """By the names of their modules: what goals are about, and what is short; less than 20 minutes in all on two idle cores."""
 LONG: Mapping[str, Measure] = {

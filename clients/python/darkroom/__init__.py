@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Unauthenticated,
         Unavailable,
     )
+    from darkroom.picture_urls import PictureUrls
     from darkroom.signatures import Webhook, WebhookRejected
     from darkroom.synchronous import Client
 
@@ -49,6 +50,7 @@ __all__ = [
     "InvalidRequest",
     "NotFound",
     "PermissionDenied",
+    "PictureUrls",
     "RateLimited",
     "StorageError",
     "TaskFailed",
@@ -62,6 +64,7 @@ _MODULES = {
     "AsyncClient": "client",
     "Backoff": "backoff",
     "Client": "synchronous",
+    "PictureUrls": "picture_urls",
     "Webhook": "signatures",
     "WebhookRejected": "signatures",
 }

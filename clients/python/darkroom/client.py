@@ -15,6 +15,7 @@ from darkroom.keys import Keys
 from darkroom.library import Library
 from darkroom.operation_methods import OperationMethods
 from darkroom.people import Roles, Sessions, Settings, Teams, UserKeys, Users
+from darkroom.picture_keys import PictureKeys
 from darkroom.pipelines import Pipelines
 from darkroom.transfer import Transfers
 from darkroom.webhooks import Webhooks
@@ -37,6 +38,7 @@ class AsyncClient(OperationMethods, AccountPart):
         super().__init__(calls, transfers)
         self.webhooks = Webhooks(calls.channel, calls.call)
         self.keys = Keys(calls.channel, calls.call)
+        self.picture_keys = PictureKeys(calls.channel, calls.call)
         self.batches = Batches(calls.channel, calls.call)
         self.library = Library(calls.channel, calls.call, transfers)
         self.sessions = Sessions(calls.channel, calls.call, self.server.api_key)

@@ -25,14 +25,21 @@ class UploadsPart(Part):
         return files_service_pb2_grpc.FilesServiceStub(self._calls.channel)
 
     async def upload(
-        self, source: Source, on_progress: Progress | None = None, *, name: str | None = None, idempotency_key: str | None = None
+        self,
+        source: Source,
+        on_progress: Progress | None = None,
+        *,
+        name: str | None = None,
+        permanent: bool = False,
+        idempotency_key: str | None = None,
     ) -> file_pb2.File:
         """Upload a file and return its record, checked by the server.
 
         `source` is a path, bytes, an open binary file, or a URL, as for `import_url`. `name` is its name on the server, with an extension;
         by default that of the source. `on_progress` is called with the number of bytes sent since the last call. Large files are sent in
         parts, several at a time, and failed parts are sent again. With your own `idempotency_key` an interrupted upload can be resumed,
-        even from another process: call again with the same key and source within 24 hours.
+        even from another process: call again with the same key and source within 24 hours. A `permanent` file stays until it is deleted;
+        others expire, and so does a file of a URL.
 
         Raises OSError if the source cannot be read, ValueError if it has no name and its kind cannot be determined, and InvalidRequest for
         a name that is not UTF-8.
@@ -43,7 +50,7 @@ class UploadsPart(Part):
         with open_content(source, name) as content:
             _require_utf8(content.name)
             new = files_service_pb2.NewFile(name=content.name, size_bytes=content.size_bytes)
-            request = files_service_pb2.CreateFilesRequest(files=[new])
+            request = files_service_pb2.CreateFilesRequest(files=[new], permanent=permanent)
             reply = await self._calls.call(self._files.CreateFiles, request, idempotency_key=idempotency_key or new_key())
             upload = reply.uploads[0]
             if upload.file.state == file_pb2.FILE_STATE_READY:

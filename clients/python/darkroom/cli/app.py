@@ -21,6 +21,7 @@ from darkroom.cli import (
     keys,
     library,
     models,
+    picture_keys,
     pipelines,
     roles,
     settings,
@@ -61,7 +62,7 @@ _GROUPS: Mapping[str, Mapping[str, typer.Typer]] = {
         "user-key": user_keys.app,
         "setting": settings.app,
     },
-    "Account and server": {"key": keys.app, "bundle": bundles.app, "models": models.app},
+    "Account and server": {"key": keys.app, "picture-key": picture_keys.app, "bundle": bundles.app, "models": models.app},
 }
 _IRREGULAR = {"batch": "batches", "library": "libraries", "models": "models"}
 _PLURALS = {_IRREGULAR.get(name, f"{name}s"): name for groups in _GROUPS.values() for name in groups}

@@ -6,6 +6,7 @@ import json
 import tempfile
 from datetime import UTC
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.filesize import decimal
@@ -77,6 +78,7 @@ def get(file: FileIds, output: Output = ".", overwrite: Overwrite = False, as_js
 @app.command("put")
 def put(
     path: Paths,
+    permanent: Annotated[bool, typer.Option("--permanent", help="Keep the files until they are deleted. Otherwise they expire.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Upload files and print their ids."""
@@ -84,7 +86,7 @@ def put(
     async def work() -> None:
         async with connect() as client:
             for each in path:
-                file = await upload(client, each, quiet=as_json)
+                file = await upload(client, each, quiet=as_json, permanent=permanent)
                 if as_json:
                     print_json(file)
                 else:

@@ -19,9 +19,9 @@ Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", exists=True, dir
 _COLUMNS = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
 
 
-async def upload(client: AsyncClient, path: Path, *, quiet: bool) -> file_pb2.File:
+async def upload(client: AsyncClient, path: Path, *, quiet: bool, permanent: bool = False) -> file_pb2.File:
     """Upload a file. The bar is shown on a terminal only, and not if `quiet`."""
     shown = Console(stderr=True)
     with Progress(*_COLUMNS, console=shown, transient=True, disable=quiet or not shown.is_terminal) as progress:
         bar = progress.add_task(path.name, total=path.stat().st_size)
-        return await client.upload(path, partial(progress.advance, bar))
+        return await client.upload(path, partial(progress.advance, bar), permanent=permanent)

@@ -1,4 +1,4 @@
-"""What the URL of a picture asks for: operations, a format, and a source."""
+"""The meaning of a picture's URL: operations, a format, and a source."""
 
 from __future__ import annotations
 

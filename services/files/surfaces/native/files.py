@@ -39,7 +39,7 @@ class NativeFiles(files_service_pb2_grpc.FilesServiceServicer):
         """Records and upload URLs."""
         uploads = [NewUpload(file.name, file.size_bytes) for file in request.files]
         account_id, mode = current_identity().account_id, _MODES[request.upload_mode]
-        created = await self._uploads.create(account_id, uploads, mode, call=current_idempotency())
+        created = await self._uploads.create(account_id, uploads, mode, permanent=request.permanent, call=current_idempotency())
         return pb.CreateFilesResponse(uploads=[_upload(each) for each in created])
 
     async def ImportFile(self, request: pb.ImportFileRequest, context: Context) -> pb.ImportFileResponse:

@@ -1,5 +1,5 @@
-"""What the gateway remembers of pictures by URL, so that popular ones cost no call and no read: where they are, for ten seconds, and the
-bytes of small ones, which never change."""
+"""The gateway's memory of pictures by URL, so that popular ones cost no call and no read: where they are, for ten seconds, and the bytes of
+small ones, which never change."""
 
 from __future__ import annotations
 

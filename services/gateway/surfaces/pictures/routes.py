@@ -50,7 +50,7 @@ class PictureEndpoint:
         """
         # As it was sent, which is what was signed.
         path = request.scope["raw_path"].decode("latin-1")
-        asked: _Asked = path, _accepted(request.headers.get("accept", "")), request.method == "HEAD"
+        asked: _Asked = path, accepted_format(request.headers.get("accept", "")), request.method == "HEAD"
         known = self._recent.find(asked)
         if known is None:
             known = self._recent.add(asked, await self._open(asked))
@@ -116,7 +116,7 @@ def _shown(opened: pb.OpenPictureResponse, content: bytes, known: str) -> Respon
     return Response(content, headers=headers, media_type=opened.file.media_type)
 
 
-def _accepted(header: str) -> pb.AcceptedFormat.ValueType:
+def accepted_format(header: str) -> pb.AcceptedFormat.ValueType:
     """The best format that an `Accept` header names. `*/*` names none: that is what programs send that may know only the old ones."""
     for media_type, format_ in _FORMATS.items():
         for item in header.split(","):
