@@ -131,7 +131,20 @@ def test_every_command_that_prints_results_can_print_them_as_json() -> None:
     # They print nothing, or what the installer says.
     removing = {
         f"{group} rm"
-        for group in ("task", "batch", "file", "library", "webhook", "user", "user-key", "role", "team", "setting", "pipeline")
+        for group in (
+            "task",
+            "batch",
+            "file",
+            "library",
+            "webhook",
+            "user",
+            "user-key",
+            "role",
+            "team",
+            "setting",
+            "pipeline",
+            "picture-key",
+        )
     }
     assert without == removing | {
         "bundle install",
@@ -139,6 +152,8 @@ def test_every_command_that_prints_results_can_print_them_as_json() -> None:
         "key revoke",
         "models install",
         "models verify",
+        # It prints a URL.
+        "picture-key sign",
         "logout",
         "password",
         "setting set",

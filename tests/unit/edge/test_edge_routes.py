@@ -83,11 +83,11 @@ def test_a_text_that_others_have_a_variable_for_has_their_paths_too() -> None:
 def test_what_is_left_below_a_prefix_that_the_gateway_answers() -> None:
     """What another surface has below it comes first."""
     left = routes.remainders()
-    assert (left[-1].prefix, left[-1].handed_on) == ("/api", True)
+    assert [(one.prefix, one.keyless) for one in left if one.handed_on] == [("/api", False), ("/i", True)]
     assert {one.prefix for one in left if not one.handed_on} == set(catalogue.surface("pi").path_prefixes)
     groups = routes.path_groups(routes.paths(), left)
-    assert groups["/api"].paths == [] and groups["/api"].remainders == groups["/api/v1"].remainders == left
-    assert not [one for group in groups if not group.startswith("/api") for one in groups[group].remainders]
+    assert groups["/api"].paths == [] and groups["/api"].remainders == groups["/api/v1"].remainders == left[:-1]
+    assert [one.prefix for group in groups if not group.startswith("/api") for one in groups[group].remainders] == ["/i"]
 
 
 def test_paths_of_the_gateways_apart_from_its_prefixes(tmp_path: Path) -> None:
@@ -96,8 +96,9 @@ def test_paths_of_the_gateways_apart_from_its_prefixes(tmp_path: Path) -> None:
         assert apart == [routes.HandedOnPath("/v1/tasks/[^/]+/notes", streams=True, late=False)]
         assert apart[0].prefix == "/v1/tasks"
         assert apart[0] in routes.path_groups(routes.paths(), routes.remainders())["/v1/tasks"].paths
-        assert [one.prefix for one in routes.remainders() if one.handed_on] == ["/notes", "/api"]
-        assert {download.surface: download.prefixes for download in routes.downloads()} == {"notes": "/notes", "snapotter": "/api"}
+        assert [one.prefix for one in routes.remainders() if one.handed_on] == ["/notes", "/api", "/i"]
+        prefixes = {download.surface: download.prefixes for download in routes.downloads()}
+        assert prefixes == {"notes": "/notes", "pictures": "/i", "snapotter": "/api"}
 
 
 def test_a_path_without_variables_goes_before_one_that_it_would_match() -> None:
