@@ -72,7 +72,7 @@ def test_an_unknown_name_is_refused_at_the_start(tmp_path: Path) -> None:
 def test_only_darkroom_s_own_calls_are_left() -> None:
     assert {one.name for one in catalogue.surfaces()} == {"native", "pictures", "rest"}
     assert not [service for service in catalogue.public_services() if service.full_name.startswith("compat.")]
-    assert {route.surface.name for route in catalogue.routes()} == {"rest"}
+    assert {route.surface.name for route in catalogue.routes()} == {"pictures", "rest"}
     folders = {module.__name__.split(".")[-2] for module in surface_modules(surfaces_of_tasks, "mounts")}
     assert {"native", "rest"} <= folders
     assert not folders & set(COMPATIBLE)
