@@ -284,6 +284,48 @@ async def test_options_that_the_server_refuses_are_named_before_anything_is_uplo
     assert library.uploads == []
 
 
+class _Slow(_Library):
+    """Is asked for the results, and never gets to the end of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.downloading = asyncio.Event()
+
+    async def download(self, _: Sequence[int], folder: Path, **__: object) -> list[Path]:
+        self.downloading.set()
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_what_is_paid_for_when_it_is_interrupted_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = _Slow()
+    monkeypatch.setattr(session, "connect", lambda: slow)
+    with Journal() as journal:
+        run = asyncio.ensure_future(session.Session(journal, 1, as_json=True).process([session.Item("b.png", _entry())]))
+        await slow.downloading.wait()
+        run.cancel()
+        assert await run == 130
+        [left] = journal.unfinished_entries(URL)
+        assert (left.task_id, len(slow.asked)) == (2, 1)
+
+
+async def test_a_task_is_not_created_again_because_the_server_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = _Library()
+    monkeypatch.setattr(session, "connect", lambda: library)
+
+    async def busy(_: int) -> task_pb2.Task:
+        raise ApiError("RATE_LIMITED", "Too many requests.")
+
+    monkeypatch.setattr(library, "get_task", busy, raising=False)
+    entry = _entry()
+    entry.task_id = 7
+    with Journal() as journal:
+        journal.write(entry)
+        assert await session.Session(journal, 1, as_json=True).process([session.Item("b.png", entry)]) == 1
+        assert [left.task_id for left in journal.unfinished_entries(URL)] == [7]
+    assert library.asked == []
+
+
 class _Poor(_Library):
     """Refuses every task until the account has credits."""
 

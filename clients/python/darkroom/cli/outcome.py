@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -81,6 +82,14 @@ class Outcome:
             ensure_ascii=False,
         )
         return line.encode(errors="backslashreplace").decode()
+
+    def print(self, *, as_json: bool) -> None:
+        """Print it on standard output: one line for scripts, or the paths of the results where that is not a terminal."""
+        if as_json:
+            print(self.as_json(), flush=True)
+        elif not self.to_stdout and not sys.stdout.isatty():
+            for path in self.outputs:
+                print(path, flush=True)
 
 
 def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, interrupted: bool, keep: bool, continues: bool = True) -> Text:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,12 @@ from darkroom.cli.option_errors import check, in_file
 from darkroom.cli.options import connect
 from darkroom.cli.outcome import Outcome, Status, summary
 from darkroom.cli.progress import Board, Row, board
-from darkroom.failures import ApiError, DarkroomFailure
+from darkroom.cli.task_runs import TaskRuns
+from darkroom.failures import ApiError, DarkroomFailure, NotFound, TaskFailed
 from darkroom.naming import name_for
-from darkroom.tasks.v1 import task_pb2
 
 if TYPE_CHECKING:
     from darkroom.client import AsyncClient
-
-_PATIENCE_SECONDS = 5.0
-_OVER = (task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED)
 
 
 @dataclass
@@ -56,8 +52,6 @@ class Session:
     to_stdout: bool = False
     """The command copies the result to standard output, so paths of results are not printed there."""
     _fatal: DarkroomFailure | None = None
-    _uploaded: dict[Path, int] = field(default_factory=dict)
-    _sharing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(self, items: Sequence[Item]) -> int:
         """Process the items. Returns the exit status."""
@@ -106,13 +100,14 @@ class Session:
 
     async def _work(self, client: AsyncClient, items: Sequence[Item], outcomes: Sequence[Outcome], progress: Board) -> None:
         slots = asyncio.Semaphore(self.parallel)
+        runs = TaskRuns(client, self.journal, keep=self.keep)
 
         async def one(item: Item, outcome: Outcome) -> None:
             async with slots:
                 if self._fatal is None:
-                    await self._item(client, item, outcome, progress)
+                    await self._item(client, runs, item, outcome, progress)
             if outcome.status is not Status.WAITING:
-                self._print(outcome)
+                outcome.print(as_json=self.as_json)
 
         work = [asyncio.ensure_future(one(item, outcome)) for item, outcome in zip(items, outcomes, strict=True)]
         try:
@@ -126,22 +121,15 @@ class Session:
     def _said(failure: DarkroomFailure | OSError, entry: Entry) -> str:
         return in_file(failure, entry.operations[0], entry.inputs) if isinstance(failure, ApiError) else message_of(failure)
 
-    def _print(self, outcome: Outcome) -> None:
-        if self.as_json:
-            print(outcome.as_json(), flush=True)
-        elif not self.to_stdout and not sys.stdout.isatty():
-            for path in outcome.outputs:
-                print(path, flush=True)
-
-    async def _item(self, client: AsyncClient, item: Item, outcome: Outcome, progress: Board) -> None:
+    async def _item(self, client: AsyncClient, runs: TaskRuns, item: Item, outcome: Outcome, progress: Board) -> None:
         entry = item.entry
         started = time.monotonic()
         row = progress.start(item.name, sum(path.stat().st_size for path in entry.inputs if isinstance(path, Path) and path.exists()))
         try:
             if entry.is_done:
-                outcome.skip([_shown(path) for path in entry.outputs or ()])
+                outcome.skip([shown(path) for path in entry.outputs or ()])
             else:
-                await self._run(client, entry, outcome, row)
+                await self._run(client, runs, entry, outcome, row)
         except asyncio.CancelledError:
             if self.keep:
                 outcome.status = Status.LEFT
@@ -155,102 +143,28 @@ class Session:
             if isinstance(failure, DarkroomFailure) and is_fatal(failure) and not (not_offered and self.is_mixed):
                 outcome.fatal = True
                 self._fatal = self._fatal or failure
-            if not outcome.fatal or not_offered:
+            # The results of a task that succeeded are paid for, even if they cannot be had or saved at the moment.
+            has_results = entry.task_id is not None and not isinstance(failure, TaskFailed | NotFound)
+            if not has_results and (not outcome.fatal or not_offered):
                 self.journal.forget(entry)
         finally:
             outcome.seconds = time.monotonic() - started
             row.end(outcome)
 
-    async def _run(self, client: AsyncClient, entry: Entry, outcome: Outcome, row: Row) -> None:
-        task = await self._task(client, entry, row)
-        outcome.task_id = task.id
+    async def _run(self, client: AsyncClient, runs: TaskRuns, entry: Entry, outcome: Outcome, row: Row) -> None:
+        task = await runs.start(entry, outcome, row)
         if self.detach:
             outcome.status = Status.LEFT
             return
-        try:
-            task = await client.wait(task.id, row.event)
-        except asyncio.CancelledError:
-            if not await self._cancelled(client, task.id):
-                outcome.status = Status.LEFT
-            raise
-        outcome.notices, outcome.unchanged = [_said(notice) for notice in task.notices], task.unchanged
+        task = await runs.finish(task, outcome, row)
         outcome.outputs = await client.download(
             task, entry.folder, overwrite=entry.overwrite, on_progress=row.add_downloaded, name=entry.name
         )
         outcome.notices += _renamed(entry.name, outcome.outputs)
-        outcome.outputs = [_shown(path) for path in outcome.outputs]
+        outcome.outputs = [shown(path) for path in outcome.outputs]
         entry.outputs = [path.resolve() for path in outcome.outputs]
         self.journal.write(entry)
         outcome.status = Status.DONE
-
-    async def _task(self, client: AsyncClient, entry: Entry, row: Row) -> task_pb2.Task:
-        """The task that an earlier run created for the entry, if it may still succeed; otherwise a new one."""
-        if entry.task_id is not None:
-            with suppress(ApiError):
-                # TASK_NOT_FOUND: expired, or created by another account.
-                task = await client.get_task(entry.task_id)
-                if task.state not in _OVER:
-                    return task
-            entry.renew()
-        elif entry.key_expired:
-            entry.renew()
-        try:
-            return await self._create(client, entry, row)
-        except ApiError as failure:
-            if not entry.file_ids or failure.reason not in ("FILE_NOT_FOUND", "IDEMPOTENCY_KEY_MISMATCH"):
-                raise
-        # The files that the earlier run uploaded are gone.
-        entry.renew()
-        entry.forget_files()
-        return await self._create(client, entry, row)
-
-    async def _create(self, client: AsyncClient, entry: Entry, row: Row) -> task_pb2.Task:
-        if not entry.file_ids:
-            # One after the other, so that references keep their order.
-            entry.file_ids = [(await client.upload(path, row.add_uploaded)).id for path in entry.inputs]
-        for name, path in entry.auxiliary.items():
-            if not getattr(entry.parameters, name):
-                setattr(entry.parameters, name, await self._shared(client, path))
-        self.journal.write(entry)
-        creating = client.create_task(entry.file_ids, entry.operations, idempotency_key=entry.idempotency_key)
-        task = await self._created(client, creating)
-        row.created(task)
-        entry.task_id = task.id
-        self.journal.write(entry)
-        return task
-
-    async def _shared(self, client: AsyncClient, path: Path) -> int:
-        """The id of a file that several items need. It is uploaded once."""
-        async with self._sharing:
-            if path not in self._uploaded:
-                self._uploaded[path] = (await client.upload(path)).id
-            return self._uploaded[path]
-
-    async def _created(self, client: AsyncClient, creating: Awaitable[task_pb2.Task]) -> task_pb2.Task:
-        """The task being created. If interrupted meanwhile, wait for its id and cancel it, unless tasks are to continue."""
-        work = asyncio.ensure_future(creating)
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            with suppress(DarkroomFailure, TimeoutError):
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await self._cancelled(client, (await work).id)
-            raise
-
-    async def _cancelled(self, client: AsyncClient, task_id: int) -> bool:
-        """Cancel a task, unless `keep` is set. False if it continues, has already ended, or the server cannot be reached."""
-        if self.keep:
-            return False
-        with suppress(DarkroomFailure, TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await asyncio.shield(asyncio.ensure_future(client.cancel_task(task_id)))
-                return True
-        return False
-
-
-def _said(notice: task_pb2.Notice) -> str:
-    """A notice in the words of the command."""
-    return notice.message.replace(", with boxes", ", with --box") if notice.code == "no_watermark_found" else notice.message
 
 
 def _renamed(wanted: str | None, outputs: Sequence[Path]) -> list[str]:
@@ -262,7 +176,7 @@ def _renamed(wanted: str | None, outputs: Sequence[Path]) -> list[str]:
     ]
 
 
-def _shown(path: Path) -> Path:
+def shown(path: Path) -> Path:
     """The path relative to the current folder, if it is below it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
