@@ -19,19 +19,25 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
     if overwrite:
         yield wanted
         return
-    path = wanted
-    for number in count(1):
+    for path in numbered(wanted):
         try:
             path.touch(exist_ok=False)
             break
         except FileExistsError:
-            path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+            continue
     try:
         yield path
     except BaseException:
         with suppress(FileNotFoundError):
             path.unlink()
         raise
+
+
+def numbered(wanted: Path) -> Iterator[Path]:
+    """`wanted`, then the same with `-1`, `-2` … before its suffix, without end."""
+    yield wanted
+    for number in count(1):
+        yield wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
 
 
 _MOST_BYTES = 240

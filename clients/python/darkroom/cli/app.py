@@ -39,9 +39,10 @@ from darkroom.cli.deferred import MARKUP, Deferred, DeferredGroup, deferred_comm
 from darkroom.cli.exits import run_app
 from darkroom.cli.own_version import own_version
 from darkroom.cli.resume import resume
+from darkroom.cli.watch import watch
 
 _COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
-    "Operations": {"resume": resume},
+    "Operations": {"resume": resume, "watch": watch},
     "People": {"login": sign_in.login, "logout": sign_in.logout, "whoami": sign_in.whoami, "password": sign_in.password},
     "Account and server": {"account": account.show, "usage": usage.show, "audit": audit.show, "doctor": doctor.doctor},
 }

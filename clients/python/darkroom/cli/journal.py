@@ -125,10 +125,14 @@ def new_entry(
     paths = [path.resolve() if isinstance(path, Path) else path for path in inputs]
     asked = [url, [_as_it_is(path) for path in paths], str(folder.resolve()), *(_as_it_is(path) for path in beside.values())]
     asked += [name] if name else []
-    made = hashlib.sha256(json.dumps(asked).encode() + _serialized(operations)).hexdigest()
-    # A copy for each entry, because the ids of uploaded files are written into it.
-    own = [operation_pb2.Operation.FromString(operation.SerializeToString()) for operation in operations]
-    return Entry(str(uuid.uuid4()) if unique else made, url, paths, folder.resolve(), overwrite, own, auxiliary=beside, name=name)
+    made = hashlib.sha256(json.dumps(asked).encode() + serialized(operations)).hexdigest()
+    key = str(uuid.uuid4()) if unique else made
+    return Entry(key, url, paths, folder.resolve(), overwrite, copies(operations), auxiliary=beside, name=name)
+
+
+def copies(operations: Sequence[operation_pb2.Operation]) -> list[operation_pb2.Operation]:
+    """A copy of the operations for one entry, because the ids of uploaded files are written into it."""
+    return [operation_pb2.Operation.FromString(operation.SerializeToString()) for operation in operations]
 
 
 def _as_it_is(path: Path | str) -> list[str | int]:
@@ -140,9 +144,16 @@ def _as_it_is(path: Path | str) -> list[str | int]:
 
 
 class Journal:
-    """The entries, in a file in the user's state folder. If that cannot be written, they are kept in memory for this run only."""
+    """The entries, in a file in the user's state folder. If that cannot be written, they are kept in memory for this run only.
 
-    def __init__(self, *, lasting: bool = True) -> None:
+    Or in a database of the caller's, which never forgets entries by itself.
+    """
+
+    def __init__(self, *, lasting: bool = True, database: sqlite3.Connection | None = None) -> None:
+        if database is not None:
+            self._database = database
+            self._database.execute(_TABLE)
+            return
         path = state_folder() / "journal.sqlite3"
         if not lasting:
             self._database = _opened(":memory:")
@@ -162,7 +173,7 @@ class Journal:
 
     def take_over(self, entries: Iterable[Entry]) -> list[Entry]:
         """The entries, each replaced by its record from an earlier run, if there is one."""
-        return [self._find(entry.key) or entry for entry in entries]
+        return [self.find(entry.key) or entry for entry in entries]
 
     def write(self, *entries: Entry) -> None:
         """Record entries as they are now, as work of this process."""
@@ -179,9 +190,17 @@ class Journal:
 
     def unfinished_entries(self, url: str) -> list[Entry]:
         """Unfinished entries for a server on which no running process works."""
-        query = f"SELECT {_COLUMNS} FROM work WHERE url = ? AND outputs IS NULL ORDER BY key_time"  # noqa: S608
-        entries = [_entry(row) for row in self._database.execute(query, (url,))]
+        entries = [entry for entry in self.every_unfinished_entry() if entry.url == url]
         return [entry for entry in entries if entry.process == os.getpid() or not _runs(entry.process)]
+
+    def every_unfinished_entry(self) -> list[Entry]:
+        """All unfinished entries, oldest first."""
+        query = f"SELECT {_COLUMNS} FROM work WHERE outputs IS NULL ORDER BY key_time"  # noqa: S608
+        return [_entry(row) for row in self._database.execute(query)]
+
+    def finished_keys(self) -> list[str]:
+        """The keys of the entries that are done."""
+        return [key for (key,) in self._database.execute("SELECT key FROM work WHERE outputs IS NOT NULL")]
 
     def results(self) -> dict[Path, Path]:
         """Absolute path of each downloaded result → absolute path of its input."""
@@ -189,7 +208,8 @@ class Journal:
         made = ((json.loads(inputs)[0], json.loads(outputs)) for inputs, outputs in rows)
         return {Path(path): Path(made_from) for made_from, outputs in made if not is_url(made_from) for path in outputs}
 
-    def _find(self, key: str) -> Entry | None:
+    def find(self, key: str) -> Entry | None:
+        """The entry of that key."""
         row = self._database.execute(f"SELECT {_COLUMNS} FROM work WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return _entry(row) if row else None
 
@@ -209,9 +229,9 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.key,
         entry.url,
         json.dumps([str(path) for path in entry.inputs]),
-        _stored(str(entry.folder)),
+        stored(str(entry.folder)),
         entry.overwrite,
-        _serialized(entry.operations),
+        serialized(entry.operations),
         entry.process,
         entry.idempotency_key,
         entry.key_time,
@@ -219,13 +239,13 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.task_id,
         None if entry.outputs is None else json.dumps([str(path) for path in entry.outputs]),
         json.dumps({name: str(path) for name, path in entry.auxiliary.items()}),
-        None if entry.name is None else _stored(entry.name),
+        None if entry.name is None else stored(entry.name),
         entry.refusal,
     )
 
 
-def _stored(path: str) -> str | bytes:
-    """A path, or its bytes if they are not UTF-8, which SQLite does not take as text."""
+def stored(path: str) -> str | bytes:
+    """For SQLite: a path, or its bytes if they are not UTF-8, which SQLite does not take as text."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -257,7 +277,8 @@ def _entry(
     )
 
 
-def _serialized(operations: Sequence[operation_pb2.Operation]) -> bytes:
+def serialized(operations: Sequence[operation_pb2.Operation]) -> bytes:
+    """The operations in bytes that are the same for the same operations."""
     return tasks_service_pb2.CreateTaskRequest(operations=operations).SerializeToString(deterministic=True)
 
 

@@ -16,6 +16,7 @@ from darkroom.cli.exits import run, run_or_exit, usage
 from darkroom.cli.options import NARROW, AsJson, Limit, connect, console, print_json, when
 from darkroom.cli.pipeline_steps import in_words, step, steps_in
 from darkroom.failures import InvalidRequest, NotFound
+from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import pipeline_pb2
 
 if TYPE_CHECKING:
@@ -126,13 +127,7 @@ def run_pipeline(
 ) -> None:
     """Run a pipeline on files: one task for each, which does all of its operations."""
 
-    async def work() -> pipeline_pb2.Pipeline:
-        async with connect() as client:
-            return await _found(client, pipeline)
-
-    found = run_or_exit(work(), as_json=as_json)
-    if not found.operations:
-        raise usage(f"{found.name} has tools of another API that are no operations, so it runs only there")
+    operations = run_or_exit(saved_operations(pipeline), as_json=as_json)
     given = {
         "inputs": inputs or [],
         "output": output,
@@ -145,7 +140,7 @@ def run_pipeline(
         "estimate": estimate,
         "as_json": as_json,
     }
-    verbs.run_operations(list(found.operations), given)
+    verbs.run_operations(operations, given)
 
 
 @app.command("rm")
@@ -162,6 +157,15 @@ def remove(
                 await client.pipelines.delete(each.id)
 
     run(work())
+
+
+async def saved_operations(pipeline: str) -> list[operation_pb2.Operation]:
+    """The operations of a pipeline, given by its name or id. Raises NotFound, and typer.Exit if it runs only through another API."""
+    async with connect() as client:
+        found = await _found(client, pipeline)
+    if not found.operations:
+        raise usage(f"{found.name} has tools of another API that are no operations, so it runs only there")
+    return list(found.operations)
 
 
 async def _found(client: AsyncClient, given: str) -> pipeline_pb2.Pipeline:

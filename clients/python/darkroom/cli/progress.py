@@ -50,10 +50,13 @@ class Board(Protocol):
     def start(self, name: str, size: int) -> Row:
         """Start an item whose files have `size` bytes."""
 
+    def say(self, text: str) -> None:
+        """Show a line that is about no single item."""
+
 
 @contextmanager
 def board(stream: TextIO, count: int, *, quiet: bool) -> Iterator[Board]:
-    """A display for `count` items: bars in a terminal, lines elsewhere, nothing if quiet."""
+    """A display for `count` items, 0 if their number is not known: bars in a terminal, lines elsewhere, nothing if quiet."""
     console = Console(file=stream, quiet=quiet, soft_wrap=not stream.isatty(), highlight=False, markup=False)
     if quiet or not console.is_terminal:
         yield _Lines(console)
@@ -88,6 +91,9 @@ class _Bars:
 
     def start(self, name: str, size: int) -> Row:
         return _Bar(self._progress, name, size, self)
+
+    def say(self, text: str) -> None:
+        self._progress.console.print(Text(text))
 
     def on_end(self) -> None:
         self._ended += 1
@@ -133,6 +139,9 @@ class _Lines:
 
     def start(self, name: str, size: int) -> Row:
         return _Line(self._console, self._shown_notices)
+
+    def say(self, text: str) -> None:
+        self._console.print(Text(text))
 
 
 class _Line:
