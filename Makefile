@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests of the console, the library, the command line and /v1 that call no other API.
 native_tests := tests/system/console $(addprefix tests/system/test_,$(addsuffix .py,audit cli credits direct idempotency keys library_clients native \
   operation_calls people_clients people_commands people_sessions pilio_additions pilio_contract pilio_files pilio_images pilio_pdfs pipeline_clients \
-  rest_pipelines rest_sessions sdk stream usage webhooks))
+  rest_pipelines rest_sessions sdk stream usage watch webhooks))
 
 .DEFAULT_GOAL := help
 

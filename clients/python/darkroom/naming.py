@@ -19,7 +19,7 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
     if overwrite:
         yield wanted
         return
-    for path in numbered(wanted):
+    for path in numbered_paths(wanted):
         try:
             path.touch(exist_ok=False)
             break
@@ -33,7 +33,7 @@ def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise
 
 
-def numbered(wanted: Path) -> Iterator[Path]:
+def numbered_paths(wanted: Path) -> Iterator[Path]:
     """`wanted`, then the same with `-1`, `-2` … before its suffix, without end."""
     yield wanted
     for number in count(1):

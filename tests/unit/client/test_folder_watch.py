@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib
 import io
 import json
 import os
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from darkroom.cli.app import app
 from darkroom.cli.folder_watch.debounce import Debounce
 from darkroom.cli.folder_watch.exclusive import AlreadyOpen, open_exclusive
 from darkroom.cli.folder_watch.file_work import FileWork
@@ -99,7 +102,7 @@ def test_contents_are_known_by_their_hash_and_the_operations(state: State) -> No
     path, stamp = Path("in/a.png"), Stamp(1, "t1")
     entry = _entry(state, "content")
     state.journal.write(entry)
-    assert [each.task_id for each in state.unfinished()] == [2]
+    assert [each.task_id for each in state.unfinished_entries()] == [2]
     state.finish(entry, [Path("out/a-16x8.png")])
     state.remember(path, stamp, "content")
     state.remember(Path("in/left.png"), stamp, None)
@@ -111,7 +114,7 @@ def test_contents_are_known_by_their_hash_and_the_operations(state: State) -> No
         assert again.is_settled(path, stamp, left=False)
         assert not again.is_settled(path, Stamp(1, "t2"), left=False)
         assert [again.is_settled(Path("in/left.png"), stamp, left=left) for left in (True, False)] == [True, False]
-        assert (again.outputs(again.key("content")), again.unfinished()) == ([Path("out/a-16x8.png")], [])
+        assert (again.outputs(again.key("content")), again.unfinished_entries()) == ([Path("out/a-16x8.png")], [])
     with State(file, OTHER) as other:
         assert not other.is_settled(path, stamp, left=False)
         assert other.outputs(other.key("content")) is None
@@ -157,7 +160,7 @@ def test_a_move_that_was_interrupted_is_finished(state: State, moved: int) -> No
     target = FolderDestination(Path("out"), Path("out/failed"), state, overwrite=False)
     entry = _entry(state, "content")
     state.journal.write(entry)
-    assert target.placed(entry) is None
+    assert target.resume_placement(entry) is None
     parts = _parts(target, entry, "zero", "one")
     targets = [Path("out").resolve() / part.name for part in parts]
     state.plan(entry.key, list(zip(parts, targets, strict=True)))
@@ -165,10 +168,10 @@ def test_a_move_that_was_interrupted_is_finished(state: State, moved: int) -> No
         place.hardlink_to(part)
         if moved > 1:
             part.unlink()
-    assert target.placed(entry) == targets
+    assert target.resume_placement(entry) == targets
     assert [place.read_text() for place in targets] == ["zero", "one"]
     assert sorted(path.name for path in Path("out").glob("*.png")) == ["a-0.png", "a-1.png"]
-    assert state.unfinished() == []
+    assert state.unfinished_entries() == []
 
 
 def test_what_failed_is_copied_with_the_reason_once(state: State) -> None:
@@ -237,7 +240,7 @@ class _Server:
 class _Run:
     """A watch of the folder with a server of that kind."""
 
-    def __init__(self, state: State, *, is_patient: bool = True) -> None:
+    def __init__(self, state: State, *, is_patient: bool = True, new_only: bool = False) -> None:
         self.server, self.said = _Server(), list[str]()
         self.source = _source(self.said)
         self.target = FolderDestination(Path("out"), Path("out/failed"), state, overwrite=False)
@@ -258,8 +261,9 @@ class _Run:
             )
         self.work.server = SharedBackoff(self.said.append, 0.01, 0.02)
         self.work.disk = SharedBackoff(self.said.append, 0.01, 0.02)
-        settings = {"parallel": 2, "new_only": False}
-        self.watcher = Watcher(self.source, state, self.work, self.said.append, settle_seconds=0.1, once=True, **settings)
+        self.watcher = Watcher(
+            self.source, state, self.work, self.said.append, parallel=2, settle_seconds=0.1, once=True, new_only=new_only
+        )
 
 
 async def test_what_passes_is_waited_for_and_paid_for_once(state: State) -> None:
@@ -278,7 +282,7 @@ async def test_what_passes_is_waited_for_and_paid_for_once(state: State) -> None
 async def test_a_disk_that_is_full_loses_nothing(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("in/a.png").write_text("content")
     run = _Run(state)
-    full = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/a-16x8.png")] * 2
+    full = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))] * 2
     place = run.target.place
 
     def placed(entry: Entry, parts: Sequence[Path]) -> list[Path]:
@@ -290,7 +294,21 @@ async def test_a_disk_that_is_full_loses_nothing(state: State, monkeypatch: pyte
     monkeypatch.setattr(run.server, "get_task", lambda task_id: run.server.wait(task_id, None))
     assert await run.watcher.run() == 0
     assert (len(run.server.keys), Path("out/a-16x8.png").read_text()) == (1, "done")
-    assert any("No space left" in text for text in run.said)
+    assert run.said[0].startswith("waiting: out: No space left on device.")
+
+
+async def test_only_what_is_new_is_taken_also_after_a_restart(state: State) -> None:
+    Path("in/old.png").write_text("old")
+    run = _Run(state, new_only=True)
+    await run.watcher.begin()
+    for name in ("a.png", "b.png"):
+        # At the second start the file has come meanwhile.
+        Path("in", name).write_text(f"content of {name}")
+        run = _Run(state, new_only=True)
+        await run.watcher.begin()
+        assert await run.watcher.open_files() == [name]
+        assert await run.watcher.run() == 0
+    assert await _Run(state).watcher.open_files() == ["old.png"]
 
 
 async def test_without_patience_a_fault_ends_it_and_leaves_the_file_for_later(state: State) -> None:
@@ -340,3 +358,24 @@ async def test_a_file_that_changes_during_its_upload_is_taken_as_it_is_then(stat
     assert (run.server.keys, Path("out/a-16x8.png").exists()) == ([], False)
     assert await _Run(state).watcher.run() == 0
     assert Path("out/a-16x8.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["no", "-o", "out", "-s", "trim"], "no does not exist"),
+        (["s3://bucket/in", "-o", "out", "-s", "trim"], "s3://bucket/in is no folder"),
+        (["in", "-o", "out"], "give a saved pipeline with --pipeline"),
+        (["in", "-o", "in", "-s", "resize width=9"], "in is the folder that is watched"),
+        (["in", "-o", ".", "-s", "resize width=9"], "contains the folder that is watched"),
+        (["in", "-o", "out", "--failed", "in", "-s", "resize width=9"], "in is the folder that is watched"),
+        (["in", "-o", "out", "-s", "collage"], "makes one result of several files"),
+        (["in", "-o", "out", "-s", "qr_code text=x"], "takes no files"),
+        (["in", "-o", "out", "-s", "resize width=9"], "pip install 'darkroom[watch]'"),
+    ],
+)
+def test_what_cannot_be_watched_is_wrong_usage(arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("darkroom.cli.watch"), "find_spec", lambda _: None if "pip" in told else "there")
+    result = CliRunner().invoke(app, ["watch", *arguments])
+    assert (result.exit_code, told in " ".join(result.output.split())) == (2, True), result.output
+    assert not Path("out").exists()

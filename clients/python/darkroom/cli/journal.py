@@ -125,7 +125,7 @@ def new_entry(
     paths = [path.resolve() if isinstance(path, Path) else path for path in inputs]
     asked = [url, [_as_it_is(path) for path in paths], str(folder.resolve()), *(_as_it_is(path) for path in beside.values())]
     asked += [name] if name else []
-    made = hashlib.sha256(json.dumps(asked).encode() + serialized(operations)).hexdigest()
+    made = hashlib.sha256(json.dumps(asked).encode() + operation_bytes(operations)).hexdigest()
     key = str(uuid.uuid4()) if unique else made
     return Entry(key, url, paths, folder.resolve(), overwrite, copies(operations), auxiliary=beside, name=name)
 
@@ -229,9 +229,9 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.key,
         entry.url,
         json.dumps([str(path) for path in entry.inputs]),
-        stored(str(entry.folder)),
+        as_sqlite_text(str(entry.folder)),
         entry.overwrite,
-        serialized(entry.operations),
+        operation_bytes(entry.operations),
         entry.process,
         entry.idempotency_key,
         entry.key_time,
@@ -239,12 +239,12 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.task_id,
         None if entry.outputs is None else json.dumps([str(path) for path in entry.outputs]),
         json.dumps({name: str(path) for name, path in entry.auxiliary.items()}),
-        None if entry.name is None else stored(entry.name),
+        None if entry.name is None else as_sqlite_text(entry.name),
         entry.refusal,
     )
 
 
-def stored(path: str) -> str | bytes:
+def as_sqlite_text(path: str) -> str | bytes:
     """For SQLite: a path, or its bytes if they are not UTF-8, which SQLite does not take as text."""
     try:
         path.encode()
@@ -277,7 +277,7 @@ def _entry(
     )
 
 
-def serialized(operations: Sequence[operation_pb2.Operation]) -> bytes:
+def operation_bytes(operations: Sequence[operation_pb2.Operation]) -> bytes:
     """The operations in bytes that are the same for the same operations."""
     return tasks_service_pb2.CreateTaskRequest(operations=operations).SerializeToString(deterministic=True)
 

@@ -127,7 +127,7 @@ class Session:
         row = progress.start(item.name, sum(path.stat().st_size for path in entry.inputs if isinstance(path, Path) and path.exists()))
         try:
             if entry.is_done:
-                outcome.skip([shown(path) for path in entry.outputs or ()])
+                outcome.skip([relative_to_here(path) for path in entry.outputs or ()])
             else:
                 await self._run(client, runs, entry, outcome, row)
         except asyncio.CancelledError:
@@ -161,7 +161,7 @@ class Session:
             task, entry.folder, overwrite=entry.overwrite, on_progress=row.add_downloaded, name=entry.name
         )
         outcome.notices += _renamed(entry.name, outcome.outputs)
-        outcome.outputs = [shown(path) for path in outcome.outputs]
+        outcome.outputs = [relative_to_here(path) for path in outcome.outputs]
         entry.outputs = [path.resolve() for path in outcome.outputs]
         self.journal.write(entry)
         outcome.status = Status.DONE
@@ -176,7 +176,7 @@ def _renamed(wanted: str | None, outputs: Sequence[Path]) -> list[str]:
     ]
 
 
-def shown(path: Path) -> Path:
+def relative_to_here(path: Path) -> Path:
     """The path relative to the current folder, if it is below it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -123,7 +123,7 @@ def watch(
                 selection,
                 recursive=recursive,
                 poll_seconds=poll,
-                not_in=[places.output, places.failed, places.output.resolve() / PRIVATE],
+                not_in=[places.output, places.failed],
                 say=say,
             )
             target = FolderDestination(places.output, places.failed, state, overwrite=overwrite)
@@ -148,10 +148,12 @@ def watch(
                     is_patient=not once,
                 )
                 watcher = Watcher(source, state, worker, say, parallel=parallel, settle_seconds=settle, new_only=new_only, once=once)
-                names = [source.path(name) for name in await watcher.unsettled()]
+                if not estimate_only:
+                    await watcher.begin()
+                paths = [source.path(name) for name in await watcher.open_files()]
                 if estimate_only:
-                    return await estimate(operations, names, each=True, as_json=as_json)
-                say(await _introduction(client, places, operations, names))
+                    return await estimate(operations, paths, each=True, as_json=as_json)
+                say(await _introduction(client, places, operations, paths))
                 return await watcher.run()
 
     run(work(), as_json=as_json)
@@ -211,7 +213,8 @@ def _claim(stack: ExitStack, places: _Places, operations: Sequence[operation_pb2
 async def _introduction(client: AsyncClient, places: _Places, operations: Sequence[operation_pb2.Operation], paths: Sequence[Path]) -> str:
     """The work that is there, and its price."""
     names = ", ".join(str(each.WhichOneof("operation")).replace("_", "-") for each in operations)
-    said = f"{places.source} → {places.output}: {names}; {len(paths)} {'file' if len(paths) == 1 else 'files'} to do"
+    where = f"{places.source} → {places.output}, failures → {places.failed}"
+    said = f"{where}: {names}; {len(paths)} {'file' if len(paths) == 1 else 'files'} to do"
     if not paths:
         return said
     try:

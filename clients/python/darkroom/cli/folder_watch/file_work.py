@@ -23,7 +23,7 @@ from darkroom.cli.option_errors import in_file
 from darkroom.cli.outcome import Outcome, Status
 from darkroom.cli.pipeline_steps import in_words
 from darkroom.cli.progress import Board, Row
-from darkroom.cli.session import shown
+from darkroom.cli.session import relative_to_here
 from darkroom.cli.task_runs import TaskRuns
 from darkroom.failures import (
     ApiError,
@@ -147,7 +147,7 @@ class FileWork:
         async with lock:
             outcome = Outcome(name, self._shown(name))
             if (outputs := self._state.outputs(key)) is not None:
-                outcome.skip([shown(path) for path in outputs])
+                outcome.skip([relative_to_here(path) for path in outputs])
                 self._report(outcome, self._board.start(name, 0))
             elif (failed := self._state.failure(key)) is not None:
                 outcome.fail(failed.reason, f"the same content has failed before: {failed.error}")
@@ -176,7 +176,7 @@ class FileWork:
         # Reported by whoever catches it, unless it ends otherwise.
         outcome.fatal = True
         try:
-            outcome.outputs = [shown(each) for each in await self._outputs(entry, outcome, row)]
+            outcome.outputs = [relative_to_here(each) for each in await self._outputs(entry, outcome, row)]
             outcome.status, outcome.fatal = Status.DONE, False
         except asyncio.CancelledError:
             if self.runs.keep:
@@ -200,7 +200,7 @@ class FileWork:
         del self._attempts[entry.key]
 
     async def _outputs(self, entry: Entry, outcome: Outcome, row: Row) -> list[Path]:
-        if (outputs := self._destination.placed(entry)) is not None:
+        if (outputs := self._destination.resume_placement(entry)) is not None:
             outcome.task_id = entry.task_id
             return outputs
         task = await self.runs.start(entry, outcome, row)
@@ -244,7 +244,9 @@ class FileWork:
     def _disk_failed(self, failure: OSError | sqlite3.OperationalError) -> None:
         if not self._state.file.exists():
             raise OSError(errno.ENOENT, "the record of what was done is gone; is its disk mounted?", str(self._state.file))
-        problem = failure if isinstance(failure, OSError) else OSError(None, str(failure), str(self._state.file))
+        named = failure if isinstance(failure, OSError) else OSError(None, str(failure), str(self._state.file))
+        # Python does not name the file that it could not write all of.
+        problem = named if named.filename else OSError(named.errno, named.strerror, str(self._destination))
         if not self._is_patient:
             raise problem
         self.disk.fail(f"{message_of(problem)}.")

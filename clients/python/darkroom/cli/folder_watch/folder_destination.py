@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from darkroom.cli.folder_watch.state import State
 from darkroom.cli.journal import Entry
-from darkroom.naming import cut_to_fit, numbered, partial
+from darkroom.naming import cut_to_fit, numbered_paths, partial
 
 PRIVATE = ".darkroom-watch"
 """The folder inside it with the state and the results that are not complete."""
@@ -51,9 +51,9 @@ class FolderDestination:
         self._state.plan(entry.key, list(zip(parts, targets, strict=True)))
         return self._placed(entry, list(zip(parts, targets, strict=True)))
 
-    def placed(self, entry: Entry) -> list[Path] | None:
+    def resume_placement(self, entry: Entry) -> list[Path] | None:
         """Go on with what `place` began; None if it did not begin, or if a part is lost."""
-        moves = self._state.planned(entry.key)
+        moves = self._state.moves(entry.key)
         if not moves or not all(part.exists() or target.exists() for part, target in moves):
             return None
         return self._placed(entry, moves)
@@ -64,7 +64,7 @@ class FolderDestination:
         wanted = wanted.with_name(cut_to_fit(wanted.name))
         wanted.parent.mkdir(parents=True, exist_ok=True)
         # Another file of that name may have failed before; this one only if the process was killed meanwhile.
-        copy = next(path for path in numbered(wanted) if not path.exists() or _is_same(source, path))
+        copy = next(path for path in numbered_paths(wanted) if not path.exists() or _is_same(source, path))
         # It may have been removed since it was uploaded.
         with suppress(FileNotFoundError):
             if not copy.exists():
@@ -101,7 +101,7 @@ class FolderDestination:
 
     def _free(self, wanted: Path, taken: Sequence[Path]) -> Path:
         """The path, or with a number if there is such a file."""
-        return next(path for path in numbered(wanted) if path not in taken and (self._overwrite or not path.exists()))
+        return next(path for path in numbered_paths(wanted) if path not in taken and (self._overwrite or not path.exists()))
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -53,7 +53,7 @@ class Destination(Protocol):
     def place(self, entry: Entry, parts: Sequence[Path]) -> list[Path]:
         """Move complete results to their folder, each at once and under a free name, and record the entry as done. Raises OSError."""
 
-    def placed(self, entry: Entry) -> list[Path] | None:
+    def resume_placement(self, entry: Entry) -> list[Path] | None:
         """Go on with what `place` began before the process was killed; None if it did not begin."""
 
     def set_aside(self, name: str, source: Path, report: Mapping[str, object]) -> Path:

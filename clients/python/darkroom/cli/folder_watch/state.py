@@ -11,7 +11,7 @@ from typing import Self
 
 from darkroom.cli.folder_watch.exclusive import open_exclusive
 from darkroom.cli.folder_watch.places import Stamp
-from darkroom.cli.journal import Entry, Journal, serialized, stored
+from darkroom.cli.journal import Entry, Journal, as_sqlite_text, operation_bytes
 from darkroom.operations.v1 import operation_pb2
 
 _TABLES = """
@@ -41,7 +41,7 @@ class State:
     def __init__(self, file: Path, operations: Sequence[operation_pb2.Operation]) -> None:
         """Open or create it. Raises AlreadyOpen if another process has, and OSError if it cannot be written."""
         self.file = file
-        self.definition = hashlib.sha256(serialized(operations)).hexdigest()
+        self.definition = hashlib.sha256(operation_bytes(operations)).hexdigest()
         self._database = open_exclusive(file)
         try:
             self._database.executescript(_TABLES)
@@ -75,7 +75,7 @@ class State:
     def begin(self, folder: Path) -> bool:
         """Record that a folder is watched. True if it never was, for these operations."""
         with self._database:
-            row = (stored(str(folder)), self.definition)
+            row = (as_sqlite_text(str(folder)), self.definition)
             return self._database.execute("INSERT OR IGNORE INTO watches VALUES (?, ?)", row).rowcount > 0
 
     def remember(self, path: Path, stamp: Stamp, content: str | None) -> None:
@@ -85,7 +85,7 @@ class State:
     def remember_all(self, files: Iterable[tuple[Path, Stamp, str | None]]) -> None:
         """Record the contents of files."""
         found = list(files)
-        rows = [(stored(str(path)), stamp.size_bytes, stamp.version, content) for path, stamp, content in found]
+        rows = [(as_sqlite_text(str(path)), stamp.size_bytes, stamp.version, content) for path, stamp, content in found]
         with self._database:
             self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
         self._files |= {str(path): (stamp, content) for path, stamp, content in found}
@@ -99,19 +99,19 @@ class State:
         """Why a content failed, if it did."""
         return self._failures.get(key)
 
-    def unfinished(self) -> list[Entry]:
+    def unfinished_entries(self) -> list[Entry]:
         """Entries whose tasks exist and whose results are not in their folder."""
         found = self.journal.every_unfinished_entry()
         return [entry for entry in found if entry.task_id is not None and entry.key not in self._failures]
 
     def plan(self, key: str, moves: Sequence[tuple[Path, Path]]) -> None:
         """Record where each part of a result is about to be moved."""
-        rows = [(stored(str(part)), stored(str(target)), key) for part, target in moves]
+        rows = [(as_sqlite_text(str(part)), as_sqlite_text(str(target)), key) for part, target in moves]
         with self._database:
             self._database.execute("DELETE FROM moves WHERE key = ?", (key,))
             self._database.executemany("INSERT INTO moves VALUES (?, ?, ?)", rows)
 
-    def planned(self, key: str) -> list[tuple[Path, Path]]:
+    def moves(self, key: str) -> list[tuple[Path, Path]]:
         """The moves that were begun and perhaps not finished."""
         rows = self._database.execute("SELECT part, target FROM moves WHERE key = ? ORDER BY rowid", (key,))
         return [(Path(_path(part)), Path(_path(target))) for part, target in rows]
@@ -128,7 +128,7 @@ class State:
 
     def fail(self, entry: Entry, failure: Failure, report: Path) -> None:
         """Record that an entry failed, and where it was set aside."""
-        row = (entry.key, self.definition, failure.reason, failure.error, stored(str(report)))
+        row = (entry.key, self.definition, failure.reason, failure.error, as_sqlite_text(str(report)))
         with self._database:
             self._database.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)", row)
         self.journal.forget(entry)

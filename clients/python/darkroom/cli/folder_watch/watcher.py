@@ -18,7 +18,10 @@ _LONGEST_TICK_SECONDS = 1.0
 
 
 class Watcher:
-    """Has each file of a source taken once it is complete: with `once`, those that are there; otherwise until it is interrupted."""
+    """Has each file of a source taken once it is complete: with `once`, those that are there; otherwise until it is interrupted.
+
+    settle_seconds: how long a file has to stay the same. new_only: leave the files that `begin` has found there.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class Watcher:
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._in_progress: set[str] = set()
         self._seen_again: set[str] = set()
-        self._is_away = self._begun = False
+        self._is_away = False
         self._reported = 0
 
     async def run(self) -> int:
@@ -65,14 +68,15 @@ class Watcher:
             return INTERRUPTED
         return FAILED if self._work.counts[Status.FAILED] else 0
 
-    async def unsettled(self) -> list[str]:
-        """The files that are there and not settled. With `new_only`, those that are there at the first time are left."""
+    async def begin(self) -> None:
+        """Record that the folder is watched, and with `new_only` leave what is there when it never was before. Raises OSError."""
         found = await self._source.listing()
-        if not self._begun:
-            self._begun = True
-            first = self._state.begin(self._source.path(""))
-            if first and self._new_only:
-                self._state.remember_all((self._source.path(name), stamp, None) for name, stamp in found.items())
+        if self._state.begin(self._source.path("")) and self._new_only:
+            self._state.remember_all((self._source.path(name), stamp, None) for name, stamp in found.items())
+
+    async def open_files(self) -> list[str]:
+        """The files that are there and are to be taken. Raises OSError."""
+        found = await self._source.listing()
         return [name for name, stamp in found.items() if not self._state.is_settled(self._source.path(name), stamp, left=self._new_only)]
 
     async def _worker(self) -> None:
@@ -136,7 +140,7 @@ class Watcher:
     async def _look(self, changed: Collection[str] | None) -> None:
         """Look at files and folders that may have changed, or at everything."""
         try:
-            names: Iterable[str] = await self.unsettled() if changed is None else await self._below(changed)
+            names: Iterable[str] = await self.open_files() if changed is None else await self._below(changed)
         except OSError as failure:
             if self._once:
                 raise
@@ -178,7 +182,7 @@ class Watcher:
 
     async def _resume_others(self) -> None:
         """Get the results of tasks whose files are no longer there."""
-        for entry in self._state.unfinished():
+        for entry in self._state.unfinished_entries():
             await self._work.resume(entry)
 
     def _sum(self) -> str:
