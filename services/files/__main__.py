@@ -68,7 +68,10 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
     sandbox = await opening.open("sandbox", Sandbox(preload=["services.pictures.probe.child"], concurrency=settings.probe_concurrency))
     children = await opening.open("probing", probing_children(settings, sandbox))
     http = await opening.open("transfers", object_http(settings.s3_authorities, _IDLE_SECONDS))
-    files = assemble(settings, database, objects, Prober(sandbox, children, http), tasks, ObjectWriter(http), system_clock)
+    # Public authorities sign for the operator's other storages, whoever does for the platform's.
+    storages_http = await opening.open("storages", object_http(idle_seconds=_IDLE_SECONDS))
+    prober, writer = Prober(sandbox, children, http), ObjectWriter(http)
+    files = assemble(settings, database, objects, prober, tasks, writer, system_clock, storages_http=storages_http)
     thumbnails = Thumbnails(files.shelf, files.streamed_files, tasks)
     picture_keys = PictureKeys(files.pictures, signer.derived_secret("picture keys"), files.idempotency, system_clock)
     pictures = files.linked_pictures(picture_keys, tasks, settings, system_clock)
@@ -95,7 +98,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
         collectors=[PoolGauges(database.pool), ReadGauges("backups", Backups(database).read)],
         internal=[
             Mount(Storage(files.task_files, files.remote_task_files, files.finished_runs)),
-            Mount(Intake(files.streamed_files, files.imports, files.storages, files.bundles)),
+            Mount(Intake(files.streamed_files, files.imports, files.storages, files.deliveries, files.bundles)),
             Mount(ShelfOfAccount(files.shelf)),
             Mount(Retention(files.ages)),
             Mount(InternalPictures(pictures)),

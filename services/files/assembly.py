@@ -13,6 +13,7 @@ from services.files.domain.ages import MaxAges
 from services.files.domain.arrivals import Arrivals
 from services.files.domain.bundles import Bundles
 from services.files.domain.copies import Copies
+from services.files.domain.deliveries import Deliveries
 from services.files.domain.finished_runs import FinishedRuns
 from services.files.domain.imports.fetching import PURPOSE, Fetcher, FetchLimits
 from services.files.domain.imports.importing import Imports
@@ -56,6 +57,7 @@ from services.platform.egress.addresses import AddressRules, Network
 from services.platform.egress.destinations import Destinations, Resolve, SystemResolver
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.loop import Loop
+from services.platform.object_http import ObjectHttp
 from services.platform.object_writing import ObjectWriter
 from services.platform.sandbox import Sandbox, WarmChildren
 
@@ -73,6 +75,7 @@ class Files:
     streamed_files: StreamedFiles
     imports: Imports
     storages: Storages
+    deliveries: Deliveries
     unfinished_uploads: UnfinishedUploads
     library: Library
     shelf: Shelf
@@ -121,8 +124,10 @@ def assemble(
     writer: ObjectWriter,
     clock: Clock,
     resolve: Resolve | None = None,
+    storages_http: ObjectHttp | None = None,
 ) -> Files:
-    """The domain on top of its stores and of the given parts. `resolve` finds the addresses of hosts that clients name."""
+    """The domain on top of its stores and of the given parts. `resolve` finds the addresses of hosts that clients name; `storages_http`
+    speaks to the storages of the operator, if not the client for the platform's does."""
     files, task_store, sweep_store = FileStore(database), TaskFileStore(database), SweepStore(database)
     internal_urls, public_urls = presigners.internal_urls(settings), presigners.public_urls(settings)
 
@@ -166,6 +171,7 @@ def assemble(
         streamed_files=streamed,
         imports=Imports(files, idempotency, streamed, uploads, quotas, sources, writer, settings, clock, disk),
         storages=storages,
+        deliveries=Deliveries(task_store, writer.http, internal_urls, storages, storages_http or writer.http),
         unfinished_uploads=UnfinishedUploads(files, objects, upload_urls, quotas, wake_sweeper, settings, clock),
         library=Library(files, visibility, intake, downloads, wake_sweeper, clock),
         shelf=Shelf(LibraryStore(database), files, task_store, visibility, intake, copies, idempotency, downloads, wake_sweeper, clock),

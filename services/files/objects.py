@@ -130,9 +130,9 @@ class ObjectStore:
                 failed.add(key)
         return set(ordered) - failed
 
-    async def pages(self, prefix: str) -> AsyncIterator[list[StoredObject]]:
-        """Everything below a prefix, up to 1,000 objects per page."""
-        query = {"list-type": "2", "prefix": prefix, **_URL_ENCODED}
+    async def pages(self, prefix: str, delimiter: str = "") -> AsyncIterator[list[StoredObject]]:
+        """Everything below a prefix, up to 1,000 objects per page; with a delimiter, without what has it after the prefix."""
+        query = {"list-type": "2", "prefix": prefix, **({"delimiter": delimiter} if delimiter else {}), **_URL_ENCODED}
         with _translated("ListObjectsV2"):
             async for page in self._pages("", query, {"continuation-token": "NextContinuationToken"}):
                 yield [_listed(page, item) for item in page.all("Contents")]

@@ -1,4 +1,4 @@
-"""Storages that the operator has configured, where files are fetched from as `storage://NAME/path`.
+"""Storages that the operator has configured: files are fetched from them, and results written to them, as `storage://NAME/path`.
 
 A file in TOML, one table a storage:
 
@@ -16,10 +16,12 @@ A file in TOML, one table a storage:
     access_key = "…"
     secret_key = "…"
     accounts = [1, 59402381760000]
+    writable = true
 
 Every account can read all pictures and documents of a storage, unless `accounts` lists those that can; for the others there is no such
-storage. `addressing` is `path`, the default, or `virtual`: whether the bucket is in the path of a URL or in its host name. The hosts may be
-on private networks, since nobody but the operator names them.
+storage. With `writable`, they can also have results written there, which replace what has the same name. `addressing` is `path`,
+the default, or `virtual`: whether the bucket is in the path of a URL or in its host name. The hosts may be on private networks, as nobody
+but the operator names them.
 """
 
 from __future__ import annotations
@@ -35,8 +37,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from services.files.presign import Presigner
+from services.files.s3_client import S3Client
 from services.platform.bucket_address import Addressing, check_addressing
 from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.object_http import ObjectHttp
 
 SCHEME = "storage://"
 _RESERVED = "files"
@@ -45,6 +49,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 _NO_SEGMENTS = ("", ".", "..")
 _HTTP = r"^https?://[^/?#\s]+"
 _SIGNED_SECONDS = 300
+_LONGEST_KEY = 1024  # bytes; S3's limit
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class _Storage(BaseModel):
@@ -53,10 +59,10 @@ class _Storage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     accounts: frozenset[int] | None = None
-    """Those that can read it; None for all."""
+    """Those that can use it; None for all."""
 
     def is_for(self, account_id: int) -> bool:
-        """Whether an account can read it."""
+        """Whether an account can use it."""
         return self.accounts is None or account_id in self.accounts
 
 
@@ -87,6 +93,8 @@ class Bucket(_Storage):
     path: str = ""
     access_key: str = Field(min_length=1)
     secret_key: SecretStr = Field(min_length=1)
+    writable: bool = False
+    """Whether its accounts can have results written to it."""
 
     @field_validator("addressing")
     @classmethod
@@ -102,14 +110,59 @@ class Bucket(_Storage):
 
     def url(self, path: str) -> str:
         """The place of a file, for anyone who has the URL, for five minutes."""
+        return self._presigner.get(self._quoted_key(path), _SIGNED_SECONDS)
+
+    def put_url(self, path: str, media_type: str) -> str:
+        """Where to PUT a file of this type, for anyone who has the URL, for five minutes."""
+        return self._presigner.put(self._quoted_key(quoted_path(path)), _SIGNED_SECONDS, media_type)
+
+    def put_part_url(self, path: str, upload_id: str, number: int) -> str:
+        """Where to PUT a part of a file, for anyone who has the URL, for five minutes."""
+        return self._presigner.put_part(self._quoted_key(quoted_path(path)), upload_id, number, _SIGNED_SECONDS)
+
+    def key(self, path: str) -> str:
+        """The key of a file in the bucket, or of a folder, whose path ends in `/` or is empty."""
+        folder = self.path.strip("/")
+        return f"{folder}/{path}" if folder else path
+
+    def client(self, http: ObjectHttp) -> S3Client:
+        """What lists the bucket."""
         secret = self.secret_key.get_secret_value()
-        presigner = Presigner(self.endpoint, self.bucket, self.region, self.access_key, secret, self.addressing)
+        return S3Client(http, self.endpoint, self.bucket, self.region, self.access_key, secret, self.addressing)
+
+    def _quoted_key(self, path: str) -> str:
         folder = quote(self.path.strip("/"))
-        return presigner.get(f"{folder}/{path}" if folder else path, _SIGNED_SECONDS)
+        return f"{folder}/{path}" if folder else path
+
+    @property
+    def _presigner(self) -> Presigner:
+        secret = self.secret_key.get_secret_value()
+        return Presigner(self.endpoint, self.bucket, self.region, self.access_key, secret, self.addressing)
 
 
 Configured = WebFolder | Bucket
 _CONFIGURED: TypeAdapter[dict[str, Configured]] = TypeAdapter(dict[str, Annotated[Configured, Field(discriminator="type")]])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file or a folder of a bucket."""
+
+    storage: str
+    """Its name."""
+    bucket: Bucket
+    path: str
+    """Empty for all of the storage; else that of a folder ends in `/`."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is one."""
+        return not self.path or self.path.endswith("/")
+
+    @property
+    def uri(self) -> str:
+        """As requests name it."""
+        return f"{SCHEME}{self.storage}/{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +198,58 @@ class Storages:
 
     def url(self, account_id: int, text: str, field: str) -> str:
         """The http or https URL of `storage://NAME/path`, for an account. Raises FIELD_INVALID."""
+        name, storage, path = self._find(account_id, text, field)
+        if not path or not _is_path(path):
+            raise _refused(field, f"must name a file of the storage: {SCHEME}{name}/path/to/picture.jpg, without empty parts, . and ..")
+        return storage.url(quoted_path(path))
+
+    def destination(self, account_id: int, text: str, field: str) -> Place:
+        """The file or folder of `storage://NAME/path` that results may be written to, for an account. Raises FIELD_INVALID."""
+        writable = tuple(name for name, each in self.of(account_id).items() if isinstance(each, Bucket) and each.writable)
+        name, storage, path = self._find(account_id, text, field, allowed=writable)
+        if not isinstance(storage, Bucket) or not storage.writable:
+            there = f"it may write to {', '.join(writable)}" if writable else "its operator has made none writable for this account"
+            raise _refused(field, f"this server may not write to the storage {name!r}: {there}", writable)
+        if not _is_path(path.removesuffix("/")):
+            raise _refused(
+                field,
+                f"must name a file or a folder of the storage: {SCHEME}{name}/path/to/picture.jpg or {SCHEME}{name}/path/, "
+                "without empty parts, . and ..",
+            )
+        if len(storage.key(path).encode()) > _LONGEST_KEY:
+            raise _refused(field, f"its path may have at most {_LONGEST_KEY} bytes with that of the storage")
+        return Place(name, storage, path)
+
+    def folder(self, account_id: int, text: str, field: str) -> Place:
+        """The folder `storage://NAME/path/` of a bucket, for an account. Raises FIELD_INVALID."""
+        buckets = tuple(name for name, each in self.of(account_id).items() if isinstance(each, Bucket))
+        name, storage, path = self._find(account_id, text, field)
+        if not isinstance(storage, Bucket):
+            raise _refused(field, f"the files of the storage {name!r} cannot be listed, since it is no bucket", buckets)
+        if (path and not path.endswith("/")) or not _is_path(path.removesuffix("/")):
+            raise _refused(field, f"must name a folder of the storage: {SCHEME}{name}/path/, without empty parts, . and ..")
+        return Place(name, storage, path)
+
+    def _find(self, account_id: int, text: str, field: str, allowed: tuple[str, ...] | None = None) -> tuple[str, Configured, str]:
+        """Name, storage and path. For an account there are but its own storages; `allowed` are those that it is told of, if not all."""
         name, _, path = text.removeprefix(SCHEME).partition("/")
         own = self.of(account_id)
+        if not text.startswith(SCHEME):
+            raise _refused(field, f"must be {SCHEME}NAME/path of a storage of this server", allowed or ())
         storage = own.get(name)
         if storage is None:
             there = f"it has {', '.join(own)}" if own else "its operator has configured none for this account"
-            raise _refused(field, f"this server has no storage {name[:50]!r}: {there}", tuple(own))
-        segments = path.split("/")
-        if any(segment in _NO_SEGMENTS for segment in segments):
-            raise _refused(field, f"must name a file of the storage: {SCHEME}{name}/path/to/picture.jpg, without empty parts, . and ..")
-        return storage.url("/".join(quote(segment, safe="") for segment in segments))
+            raise _refused(field, f"this server has no storage {name[:50]!r}: {there}", tuple(own) if allowed is None else allowed)
+        return name, storage, path
+
+
+def quoted_path(path: str) -> str:
+    """A path as part of a URL."""
+    return "/".join(quote(segment, safe="") for segment in path.split("/"))
+
+
+def _is_path(path: str) -> bool:
+    return not path or not (any(segment in _NO_SEGMENTS for segment in path.split("/")) or _CONTROL.search(path))
 
 
 def _refused(field: str, problem: str, allowed: tuple[str, ...] = ()) -> DarkroomError:

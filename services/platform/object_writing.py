@@ -6,7 +6,7 @@ At most two blocks of a file are in memory, and nothing more is read while both 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from services.platform.backoff import retry_unavailable
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 from services.platform.object_http import ONLY_IF_ABSENT, ObjectHttp, ObjectHttpError
-from services.platform.object_refusals import refusal_of
+from services.platform.object_refusals import Refusal, refusal_of
 from services.platform.process import end
 
 HEAD_BYTES = 4096
@@ -40,6 +40,8 @@ class StartedFile:
     """Whether the storage can keep existing objects on request."""
     name: str = ""
     """For one that is held, which has no record: its name, fit for a file."""
+    media_type: str = ""
+    """The Content-Type that the PUT to the URL must have; empty for none."""
     output_file_id: int = 0
     """For one that is held: the id for a result."""
 
@@ -70,6 +72,8 @@ class ObjectWriter:
     http: ObjectHttp
     block_bytes: int = 8 << 20
     """Files of up to this size are written at one go; larger ones in parts of it."""
+    refused: Callable[[Refusal], DarkroomError] | None = None
+    """The error for what the storage refuses, and would again; None: UNAVAILABLE, as for all that goes wrong."""
 
     async def write(self, target: Target, chunks: AsyncIterator[bytes], limit: int) -> int:
         """The id of the file that holds the chunks. If anything goes wrong, what was written is deleted.
@@ -87,7 +91,8 @@ class ObjectWriter:
                     file_id = begun.file_id
                     if last:
                         if begun.url:
-                            await self._put(begun.url, block, ONLY_IF_ABSENT if begun.only_if_absent else None)
+                            headers = {"Content-Type": begun.media_type} if begun.media_type else {}
+                            await self._put(begun.url, block, headers | (ONLY_IF_ABSENT if begun.only_if_absent else {}))
                         return file_id
                 if storing is not None:
                     etags.append(await storing)
@@ -143,11 +148,11 @@ class ObjectWriter:
         except ObjectHttpError as error:
             _logger.warning("storage_failed", operation="PUT", error=str(error))
             raise _unavailable() from error
-        if headers and refusal.status == HTTPStatus.PRECONDITION_FAILED:
+        if headers and ONLY_IF_ABSENT.items() <= headers.items() and refusal.status == HTTPStatus.PRECONDITION_FAILED:
             # Only this call writes there: the answer to an earlier attempt was lost.
             return ""
         _logger.warning("storage_failed", operation="PUT", status=refusal.status, code=refusal.code)
-        raise _unavailable()
+        raise self.refused(refusal) if self.refused is not None and not refusal.passes else _unavailable()
 
 
 async def _discard(target: Target, file_id: int) -> None:

@@ -40,6 +40,7 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.assembly import ExchangeRules, assemble_exchange
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Deadlines, Reaper
+from services.tasks.domain.lifecycle.delivering import Delivering
 from services.tasks.domain.lifecycle.due_work import IDLE_SECONDS, DueWorkFinder
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
@@ -223,7 +224,7 @@ def assemble(settings: TasksSettings, opened: Connections, stopping: asyncio.Eve
         ],
         public=[mount for room in surface_modules(surfaces, "mounts") for mount in room.mounts(parts)],
         internal=[
-            Mount(InternalAttempts(attempts, exchange, later, recent, joined)),
+            Mount(InternalAttempts(attempts, exchange, later, Delivering(store, files), recent, joined)),
             Mount(InternalRuns(parts, recent, gauges.open_tasks, offers)),
             Mount(InternalDepartures(parts.pipelines)),
             Mount(ExternalScaler(Scaling(queue, lanes(), settings.max_running_tasks, clock), stopping)),

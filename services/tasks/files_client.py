@@ -15,6 +15,7 @@ from services.platform.rpc.channel import Caller
 from services.platform.rpc.handing_over import handing_over
 from services.platform.rpc.held_files import Held
 from services.tasks.model.media import InputFile, InputUrl
+from services.tasks.storages_client import StoragesClient
 
 # The first use of a file sends HEAD and probes it, which may read several ranges of each of 100 files.
 _EXAMINE_SECONDS = 60.0
@@ -58,6 +59,8 @@ class FilesClient:
         """`here`: the files service is in this process."""
         self._here = here
         self._stub, self._intake, self._caller = stub, intake, caller
+        self.storages = StoragesClient(intake, caller)
+        """The storages of the operator."""
         self._signed: dict[int, files_service_pb2.Download] = {}
         """Downloads of outputs that were stored just now, by their ids, each for one caller."""
 
@@ -196,13 +199,6 @@ class FilesClient:
             field = urls[refusal.index].field
             message = field + refusal.message.removeprefix(_URL)
             raise DarkroomError(ErrorReason.from_number(refusal.reason), message, field=field, allowed=refusal.allowed)
-
-    async def storages(self, account_id: int) -> list[intake_service_pb2.ConfiguredStorage]:
-        """The storages that the operator has configured, by name."""
-        request = intake_service_pb2.ListStoragesRequest()
-        with translate_rpc_errors():
-            reply = await self._intake.ListStorages(request, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)
-        return list(reply.storages)
 
     async def discard(self, account_id: int, file_ids: Sequence[int]) -> None:
         """Delete files that were fetched for tasks that were not created."""

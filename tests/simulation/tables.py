@@ -21,12 +21,12 @@ OPEN = ("QUEUED", "RUNNING")
 _EMPTY: Row = {
     "output_file_ids": [], "notices": [], "charged_millicredits": 0, "attempt": 0, "handed_back": 0, "run_at": None, "run_id": None,
     "lease_until": None, "progress": 0.0, "progress_message": "", "error_reason": None, "error_message": None, "start_time": None,
-    "end_time": None, "operation_bytes": None, "unchanged": False,
+    "end_time": None, "operation_bytes": None, "unchanged": False, "deliveries": None,
 }  # fmt: skip
 _ASKED = (
     "account_id", "lane", "priority", "trace_id", "operations", "input_file_ids", "input_names", "notices", "price_millicredits",
     "multiplier_permille", "unlimited", "expected_outputs", "max_attempts", "deadline", "pooled", "webhook_url", "batch_id", "batch_index",
-    "surface", "client_request", "later_inputs", "deadline_to_start",
+    "surface", "client_request", "later_inputs", "deadline_to_start", "destination",
 )  # fmt: skip
 
 

@@ -155,6 +155,7 @@ class AttemptRunner:
                         await self._deliver(attempt, run)
                 await self._archive(attempt, pipeline)
             await self._finalize(attempt)
+            await self._deliver_to_destination(attempt)
             await self._complete(attempt)
         except AttemptStop:
             return
@@ -284,6 +285,16 @@ class AttemptRunner:
         if attempt.file_ids:
             with attempt.stages.measure("finalize"):
                 await attempt.files.finalize(attempt.file_ids)
+
+    async def _deliver_to_destination(self, attempt: Attempt) -> None:
+        """Have the results copied to where the request wants them as well. Cancelling ends that too."""
+        if not attempt.admission.has_destination:
+            return
+        attempt.progress.report(_DELIVERED, "Copying the result to its destination")
+        with attempt.stages.measure("copy"):
+            current = await self._client.deliver(attempt.admission, attempt.file_ids)
+        if not current:
+            raise AttemptStop
 
     async def _complete(self, attempt: Attempt) -> None:
         accepted = await self._client.complete(

@@ -60,6 +60,8 @@ def failure_of(error: Exception) -> DarkroomError:
 _SECONDS = 5.0
 _FETCH_SECONDS = 180.0
 """For each input: longer than it may wait for its turn and be on its way. The lease ends it earlier."""
+_DELIVERY_SECONDS = 1800.0
+"""For all results together. The lease ends it earlier."""
 _LONGEST_MESSAGE = 500
 _MOST_FILES = 10
 _LONGEST_PAUSE_SECONDS = 86_400
@@ -88,6 +90,8 @@ class Admission:
     """Name of the API that created the task."""
     notices: tuple[task_pb2.Notice, ...] = ()
     """The service's notices for the owner; reported with a success."""
+    has_destination: bool = False
+    """Whether the results go to a storage of the operator as well, before the success is reported."""
 
     @classmethod
     def of(cls, admission: pb.Admission, response: pb.ExchangeResponse, report: Report) -> Admission:
@@ -105,6 +109,7 @@ class Admission:
             later_inputs=admission.later_inputs,
             surface=admission.surface,
             notices=tuple(admission.notices),
+            has_destination=admission.has_destination,
         )
 
 
@@ -137,6 +142,13 @@ class AttemptClient:
                 request, metadata=self._metadata(admission), timeout=_FETCH_SECONDS * admission.later_inputs
             )
         return tuple(reply.input_file_ids) if reply.current else None
+
+    async def deliver(self, admission: Admission, outputs: Sequence[int]) -> bool:
+        """Have finalized outputs copied to the destination of the task; False if the attempt must stop. Raises what makes the task fail."""
+        request = pb.DeliverOutputsRequest(task_id=admission.task_id, attempt=admission.attempt, output_file_ids=outputs)
+        with translate_rpc_errors():
+            reply = await self._stub.DeliverOutputs(request, metadata=self._metadata(admission), timeout=_DELIVERY_SECONDS)
+        return reply.current
 
     async def heartbeat(self, admission: Admission, done: float, message: str, timeout: float) -> bool:
         """Renew the lease; False if the attempt must stop."""

@@ -30,6 +30,8 @@ class NewTask:
     """`darkroom.internal.tasks.v1.StoredLaterInput` messages."""
     client_request: bytes = b""
     """The part of the request that its surface keeps."""
+    destination: str = ""
+    """Where its results are copied to; empty if nowhere."""
     list_price_millicredits: int
     """Price before the account's multiplier."""
     expected_outputs: int

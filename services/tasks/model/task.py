@@ -84,6 +84,10 @@ class Task:
     did."""
     unchanged: bool = False
     """SUCCEEDED, every output being its input as it was: nothing was charged."""
+    destination: str = ""
+    """Where its results are copied to, in a storage of the operator; empty if nowhere."""
+    deliveries: Sequence[bytes] = ()
+    """`darkroom.internal.tasks.v1.StoredDelivery` messages: where its results have arrived."""
     outbox_id: int | None = field(default=None, compare=False)
     """As a transition returns it: the row of the outbox that names the transition's event. None however else the task was read."""
     outbox_events: int = field(default=0, compare=False)

@@ -33,6 +33,8 @@ PROGRESS = transition("""
   RETURNING *""")
 """Renew the lease, up to `:timeout` after the attempt's start, and announce the progress if it has changed. No change of state."""
 
+# A worker of a version that knows no destinations does not have the results copied.
+_DONE = f"{RUNNING} AND task.attempt = asked.attempt AND (task.destination IS NULL OR task.deliveries IS NOT NULL)"
 COMPLETE = transition(
     f"""
   UPDATE task SET
@@ -47,7 +49,7 @@ COMPLETE = transition(
     unchanged = asked.unchanged > 0 AND asked.unchanged >= cardinality(asked.output_file_ids) - asked.copies,
     update_time = greatest(asked.now, task.update_time), end_time = greatest(asked.now, task.update_time), last_sequence = last_sequence + 1
   FROM asked
-  WHERE task.id = asked.id AND {RUNNING} AND task.attempt = asked.attempt
+  WHERE task.id = asked.id AND {_DONE}
   RETURNING task.*, asked.number""",  # noqa: S608 - put together from constants
     ATTEMPT_ENDS,
     NO_LONGER_RUNNING,
@@ -57,11 +59,11 @@ COMPLETE = transition(
     before=tasks_sql(
         "attempt integer, output_file_ids bigint[], copies integer, unchanged integer, notices bytea[], operation_bytes bigint[], "
         "now timestamptz",
-        guard=f"{RUNNING} AND task.attempt = asked.attempt",
+        guard=_DONE,
     ),
 )
-"""End each task with its current attempt's outputs, and charge for the expected outputs that exist and are not their unchanged inputs,
-rounded down."""
+"""End each task with its current attempt's outputs, which are at the task's destination if it has one. Charge for the expected outputs that
+exist and are not their unchanged inputs, rounded down."""
 
 FAIL = transition(
     """
@@ -107,6 +109,11 @@ RETURNING id
 
 CURRENT = text("SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt")
 """The task, if the attempt is the current one."""
+
+DELIVERED = text("""
+UPDATE task SET deliveries = CAST(:deliveries AS bytea[]) WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt RETURNING id
+""")
+"""Note where the results have arrived. No change of state."""
 
 LOCK_CURRENT = text("""
 SELECT * FROM task WHERE id = :id AND state = 'RUNNING' AND attempt = :attempt FOR NO KEY UPDATE
@@ -173,6 +180,10 @@ class AttemptStore(Store):
     async def current(self, task_id: int, attempt: int) -> Task | None:
         """The task, if this is its current attempt."""
         return first(task_of, await self._run(CURRENT, {"id": task_id, "attempt": attempt}))
+
+    async def note_deliveries(self, task_id: int, attempt: int, deliveries: Sequence[bytes]) -> bool:
+        """Remember where the results of a task have arrived; False if the attempt is not the current one."""
+        return bool(await self._run(DELIVERED, {"id": task_id, "attempt": attempt, "deliveries": list(deliveries)}))
 
     async def complete_inputs(self, task_id: int, attempt: int, inputs: Inputs, *, now: datetime) -> Task | InsufficientBalance | None:
         """Give the task all its inputs, unless it has them already, and reserve what they cost. If the balance does not cover that, nothing

@@ -56,7 +56,7 @@ _COLUMNS = """
   input_file_ids bigint[], input_names text[], notices bytea[], price_millicredits bigint, multiplier_permille integer, unlimited boolean,
   expected_outputs integer, max_attempts integer, deadline timestamptz, pooled boolean, webhook_url text, batch_id bigint,
   batch_index integer, now timestamptz, surface text, client_request bytea, later_inputs bytea[], deadline_to_start boolean,
-  idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz"""
+  destination text, idempotency_method text, idempotency_key text, idempotency_digest bytea, idempotency_expire_time timestamptz"""
 
 
 def _asked(columns: str = _COLUMNS, condition: str = "") -> str:
@@ -102,13 +102,13 @@ _STORED = """
     id, account_id, state, lane, priority, trace_id, operations, input_file_ids, input_names, output_file_ids, notices, expected_outputs,
     price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
     attempt, max_attempts, run_at, progress, progress_message, last_sequence, create_time, update_time, deadline, webhook_url,
-    batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start
+    batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start, destination
   )
   SELECT
     asked.id, asked.account_id, 'QUEUED', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', notices,
     expected_outputs, price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
     0, max_attempts, NULL, 0, '', 1, now, now, deadline, webhook_url,
-    batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start
+    batch_id, batch_index, pooled, surface, client_request, later_inputs, deadline_to_start, destination
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
   RETURNING
     id, account_id, state, lane, attempt, progress, progress_message, error_reason, error_message, last_sequence, create_time, update_time,

@@ -92,6 +92,7 @@ class TaskToStore:
             surface=new.surface,
             client_request=task.client_request,
             later_inputs=task.later_inputs or (),
+            destination=task.destination,
             outbox_id=row["outbox_id"],
             outbox_events=row["outbox_events"],
         )
@@ -199,6 +200,8 @@ def _own_values(task: TaskToStore) -> dict[str, Any]:
         values["client_request"] = new.client_request
     if new.later_inputs:
         values["later_inputs"] = new.later_inputs
+    if new.destination:
+        values["destination"] = new.destination
     if task.asked.new.finished is not None:
         values["charged_millicredits"] = 0 if task.asked.new.finished.unchanged else task.admitted.price_millicredits
     return values

@@ -186,15 +186,17 @@ index of RUNNING tasks to find a few, with an entry for each task that has run s
 
 
 def tasks_sql(columns: str, guard: str) -> str:
-    """The tasks that `:asked`, a JSON array of objects, names by `id` and that satisfy `guard`, on a task's state and attempt; each with
-    `columns`."""
+    """The tasks that `:asked`, a JSON array of objects, names by `id` and that satisfy `guard`, on a task's state, attempt and deliveries;
+    each with `columns`."""
     return f"""
 asked AS (
   SELECT asked.*
   FROM (
     SELECT * FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS each (number integer, id bigint, {columns}) ORDER BY id
   ) AS asked
-  CROSS JOIN LATERAL (SELECT state, attempt FROM task WHERE task.id = asked.id FOR NO KEY UPDATE) AS task
+  CROSS JOIN LATERAL (
+    SELECT state, attempt, destination, deliveries FROM task WHERE task.id = asked.id FOR NO KEY UPDATE
+  ) AS task
   WHERE {guard}
 ),"""  # noqa: S608 - put together from constants
 

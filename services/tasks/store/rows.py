@@ -66,7 +66,7 @@ def _maker(model: type[Model]) -> Callable[..., Model]:
 make_task = _maker(Task)
 task_of = _reader(
     Task,
-    {"surface": "", "client_request": b"", "later_inputs": (), "operation_bytes": ()},
+    {"surface": "", "client_request": b"", "later_inputs": (), "operation_bytes": (), "destination": "", "deliveries": ()},
     ("outbox_id", "outbox_events"),
     state=TaskState,
     error_reason=ErrorReason,

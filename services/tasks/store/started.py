@@ -24,13 +24,13 @@ _STARTED = """
     id, account_id, state, lane, priority, trace_id, operations, input_file_ids, input_names, output_file_ids, notices, expected_outputs,
     price_millicredits, multiplier_permille, reserved_millicredits, charged_millicredits, unlimited,
     attempt, max_attempts, run_id, lease_until, progress, progress_message, last_sequence, create_time, update_time, start_time, deadline,
-    webhook_url, pooled, surface, client_request, later_inputs, deadline_to_start
+    webhook_url, pooled, surface, client_request, later_inputs, deadline_to_start, destination
   )
   SELECT
     asked.id, asked.account_id, 'RUNNING', lane, priority, trace_id, operations, input_file_ids, input_names, '{}', notices,
     expected_outputs, price_millicredits, multiplier_permille, price_millicredits, 0, unlimited,
     1, max_attempts, run_id, lease_until, 0, '', 2, now, now, now, deadline,
-    webhook_url, pooled, surface, client_request, later_inputs, deadline_to_start
+    webhook_url, pooled, surface, client_request, later_inputs, deadline_to_start, destination
   FROM asked JOIN admitted ON admitted.account_id = asked.account_id
   RETURNING id, account_id, lane, run_id, create_time, unlimited, reserved_millicredits"""
 

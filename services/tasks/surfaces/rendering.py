@@ -57,6 +57,14 @@ def input_urls(urls: Mapping[str, str]) -> list[InputUrl]:
     return [InputUrl(url, field) for field, url in urls.items()]
 
 
+def destination(place: str) -> str:
+    """Where the caller wants the results copied to; empty for nowhere. Writing files needs another scope than tasks do. Raises
+    PERMISSION_DENIED."""
+    if place:
+        require_scope(scope_pb2.SCOPE_FILES_WRITE, current_identity())
+    return place
+
+
 def deadline_of(request: HasDeadline) -> datetime | None:
     """The deadline that a request sets. Raises FIELD_INVALID for an impossible time."""
     return moment(request.deadline, "deadline") if request.HasField("deadline") else None

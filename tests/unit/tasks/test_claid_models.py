@@ -8,9 +8,11 @@ import pytest
 
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.json_models import parse
+from services.tasks.surfaces.claid.destinations import destinations
 from services.tasks.surfaces.claid.kinds import Padding, Percent
-from services.tasks.surfaces.claid.models import BatchEditRequest, EditRequest
+from services.tasks.surfaces.claid.models import BatchEditRequest, EditRequest, Folder
 from services.tasks.surfaces.claid.operation_models import Operations
+from services.tasks.surfaces.claid.output_models import Format
 
 
 def edit(operations: dict[str, Any], output: Any = None) -> EditRequest:
@@ -58,7 +60,6 @@ SIDE = 'must be an integer from 1 to 65535, a percentage such as "200%", or "aut
 GENERATES = "is not supported by this server: it generates picture content"
 PADDING = 'must be one percentage below 50, such as "10%", or two, vertical and horizontal, such as "5% 25%"'
 COLOUR = 'must be a colour as # and six hexadecimal digits, such as "#ffffff", or "transparent"'
-KEPT = "is not supported by this server: results are kept by this server, behind tmp_url"
 SAME_KIND = 'width and height must both be pixels or both percentages, or one of them "auto"'
 
 
@@ -153,9 +154,9 @@ def test_bad_operations(given: dict[str, Any], field: str, problem: str) -> None
 @pytest.mark.parametrize(
     ("output", "field", "problem"),
     [
-        (5, "output", "must be an object"),
-        ("storage://results/1.jpg", "output", f"a destination {KEPT}"),
-        ({"destination": "storage://results/1.jpg"}, "output.destination", KEPT),
+        (5, "output", "must be an object, or a text: the destination"),
+        ({"destination": ""}, "output.destination", "must have 1 characters or more"),
+        ({"destination": 5}, "output.destination", "must be a string"),
         ({"format": "gif"}, "output.format", "must be one of jpeg, png, webp, avif, tiff, or an object whose type is one of them"),
         ({"format": {"type": "jpeg", "quality": 0}}, "output.format.quality", "must be 1 or more"),
         (
@@ -195,15 +196,17 @@ def test_bad_outputs(output: Any, field: str, problem: str) -> None:
     assert refused.value.message == f"{field}: {problem}."
 
 
-FOLDERS = "folders cannot be listed by this server: name each picture"
+LISTS = "a list names pictures: name one folder in its place"
 
 
 @pytest.mark.parametrize(
     ("given", "field", "problem"),
     [
         (["https://example.com/1.jpg", 5], "input[1]", "must be a string"),
-        ("storage://shop/photos/", "input", FOLDERS),
-        ({"source": "storage://shop/photos", "recursive": True}, "input", FOLDERS),
+        ([], "input", "must have 1 items or more"),
+        (["storage://shop/1.jpg", "storage://shop/photos/"], "input", LISTS),
+        ({"source": "storage://shop/photos", "recursive": "yes"}, "input.recursive", "must be true or false"),
+        ({"source": "storage://shop/" + "x" * 4096 + "/"}, "input.source", "must have at most 4096 characters"),
         ({"folder": "x"}, "input", "must be a text, a list of texts, or an object with source and recursive"),
     ],
 )
@@ -211,6 +214,42 @@ def test_bad_inputs_of_a_batch(given: Any, field: str, problem: str) -> None:
     with pytest.raises(DarkroomError) as refused:
         parse(BatchEditRequest, {"input": given, "operations": {}})
     assert refused.value.message == f"{field}: {problem}."
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("storage://shop/1.jpg", ["storage://shop/1.jpg"]),
+        ({"source": "storage://shop/1.jpg"}, ["storage://shop/1.jpg"]),
+        ({"source": "storage://shop/1.jpg", "recursive": False}, ["storage://shop/1.jpg"]),
+        ("storage://shop/photos/", Folder(source="storage://shop/photos/")),
+        ({"source": "storage://shop/photos/", "recursive": None}, Folder(source="storage://shop/photos/")),
+        ({"source": "storage://shop/photos", "recursive": True}, Folder(source="storage://shop/photos/", recursive=True)),
+    ],
+)
+@pytest.mark.cases(6)
+def test_inputs_of_a_batch(given: Any, found: Any) -> None:
+    assert parse(BatchEditRequest, {"input": given, "operations": {}}).input == found
+
+
+def test_a_text_as_output_is_the_destination() -> None:
+    assert edit({}, "storage://results/1.jpg").output == edit({}, {"destination": "storage://results/1.jpg"}).output
+    assert edit({}, "storage://results/1.jpg").output.format == Format(type="jpeg")
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["a.png", "b.PNG"], ["a.jpg", "b.jpg"]),
+        (["a.png", "A.jpg", "a"], ["a.jpg", "A-2.jpg", "a-3.jpg"]),
+        (["in/a.png", "a.png", "in/more/a.b.png"], ["in/a.jpg", "a.jpg", "in/more/a.b.jpg"]),
+        (["", "..", "../../x\n.png"], ["1.jpg", "2.jpg", "x_.jpg"]),
+    ],
+)
+@pytest.mark.cases(4)
+def test_results_of_a_batch_keep_their_names(names: list[str], found: list[str]) -> None:
+    for folder in ("storage://shop/done", "storage://shop/done/"):
+        assert destinations(folder, names, "jpg") == [f"storage://shop/done/{name}" for name in found]
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 
 from darkroom.internal.files.v1 import intake_service_pb2 as pb
 from darkroom.internal.files.v1 import intake_service_pb2_grpc
 from services.files.domain.bundles import Bundles
+from services.files.domain.deliveries import Delivered, Deliveries
 from services.files.domain.imports.importing import Imports
 from services.files.domain.streamed import StreamedFiles
 from services.files.records import BundledFile
@@ -24,8 +26,8 @@ _IMPORT_FILE = "/darkroom.internal.files.v1.IntakeService/ImportFile"
 class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
     """Files of the account in the service token."""
 
-    def __init__(self, files: StreamedFiles, imports: Imports, storages: Storages, bundles: Bundles) -> None:
-        self._files, self._imports, self._storages, self._bundles = files, imports, storages, bundles
+    def __init__(self, files: StreamedFiles, imports: Imports, storages: Storages, deliveries: Deliveries, bundles: Bundles) -> None:
+        self._files, self._imports, self._storages, self._deliveries, self._bundles = files, imports, storages, deliveries, bundles
 
     async def BeginFile(self, request: pb.BeginFileRequest, context: Context) -> pb.BeginFileResponse:
         """A record, and where its bytes go if they have not come."""
@@ -80,20 +82,32 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
 
     async def CheckUrls(self, request: pb.CheckUrlsRequest, context: Context) -> pb.CheckUrlsResponse:
         """Look at URLs without using them."""
-        refusals = []
-        for index, url in enumerate(request.urls):
-            try:
-                self._imports.check(current_identity().account_id, url, "url")
-            except DarkroomError as error:
-                refusal = pb.UrlRefusal(index=index, reason=error.reason.number, message=error.message, allowed=error.allowed)
-                refusals.append(refusal)
-        return pb.CheckUrlsResponse(refusals=refusals)
+        account_id = current_identity().account_id
+        return pb.CheckUrlsResponse(refusals=_refusals(request.urls, lambda url: self._imports.check(account_id, url, "url")))
 
     async def ListStorages(self, request: pb.ListStoragesRequest, context: Context) -> pb.ListStoragesResponse:
         """The operator's configuration."""
         found = self._storages.of(current_identity().account_id).items()
         storages = [pb.ConfiguredStorage(name=name, type=each.type, parameters=each.parameters) for name, each in found]
         return pb.ListStoragesResponse(storages=storages)
+
+    async def CheckDestinations(self, request: pb.CheckDestinationsRequest, context: Context) -> pb.CheckDestinationsResponse:
+        """Look at destinations without using them."""
+        account_id = current_identity().account_id
+        refusals = _refusals(request.destinations, lambda each: self._deliveries.check(account_id, each, "destination"))
+        return pb.CheckDestinationsResponse(refusals=refusals)
+
+    async def ListFolder(self, request: pb.ListFolderRequest, context: Context) -> pb.ListFolderResponse:
+        """The files of a folder."""
+        account_id, extensions = current_identity().account_id, frozenset(request.extensions)
+        listed = self._deliveries.list_folder(account_id, request.url, "url", extensions, request.most, recursive=request.recursive)
+        return pb.ListFolderResponse(paths=await listed)
+
+    async def DeliverOutputs(self, request: pb.DeliverOutputsRequest, context: Context) -> pb.DeliverOutputsResponse:
+        """Copy outputs to their destination."""
+        account_id = current_identity().account_id
+        delivered = await self._deliveries.deliver(account_id, request.task_id, request.attempt, request.file_ids, request.destination)
+        return pb.DeliverOutputsResponse(outputs=map(_delivered, delivered))
 
     async def BundleFiles(self, request: pb.BundleFilesRequest, context: Context) -> pb.BundleFilesResponse:
         """Remember files by their names."""
@@ -111,3 +125,19 @@ class Intake(intake_service_pb2_grpc.IntakeServiceServicer):
         """Delete files."""
         await self._files.discard(current_identity().account_id, request.file_ids)
         return pb.DiscardFilesResponse()
+
+
+def _refusals(urls: Iterable[str], check: Callable[[str], None]) -> list[pb.UrlRefusal]:
+    refusals = []
+    for index, url in enumerate(urls):
+        try:
+            check(url)
+        except DarkroomError as error:
+            refusals.append(pb.UrlRefusal(index=index, reason=error.reason.number, message=error.message, allowed=error.allowed))
+    return refusals
+
+
+def _delivered(delivered: Delivered) -> pb.DeliveredOutput:
+    place = delivered.place
+    key = place.bucket.key(place.path)
+    return pb.DeliveredOutput(file_id=delivered.file_id, storage=place.storage, path=place.path, bucket=place.bucket.bucket, key=key)

@@ -124,10 +124,16 @@ class Acceptance:
         check_size(draft)
         check_kept(draft)
         await self._operations.check(draft)
+        await self._check_destinations(draft)
         draft.webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
         if isinstance(request, TaskRequest) and request.held is not None:
             await self._idempotency.require_new(request.idempotency if request.looks_first else None)
-            if request.is_awaited and (done := await self._short_runs.run(request, draft.items[0], request.held)) is not None:
+            # What is done at once is not copied anywhere.
+            if (
+                request.is_awaited
+                and not request.destination
+                and (done := await self._short_runs.run(request, draft.items[0], request.held)) is not None
+            ):
                 return await asyncio.shield(self._store_run(draft, request.held, done))
             draft.task_ids = [task_id := await self._store.next_id()]
             pinned = await self._files.store_held(request.account_id, request.held, request.input_fields[0], task_id)
@@ -143,6 +149,17 @@ class Acceptance:
             if error.reason is not ErrorReason.UNAVAILABLE:
                 await self._fetching.discard(request.account_id, fetched)
             raise
+
+    async def _check_destinations(self, draft: Draft) -> None:
+        """Refuse items whose results cannot be written where they should go."""
+        wanted = list(dict.fromkeys(item.destination for _, item in draft.remaining_items() if item.destination))
+        if not wanted:
+            return
+        refused = await self._files.storages.check_destinations(draft.request.account_id, wanted)
+        for index, item in draft.remaining_items():
+            if item.destination in refused:
+                draft.refuse(index, refused[item.destination])
+        draft.settle()
 
     async def _store_run(self, draft: Draft, held: Held, done: ShortRun) -> Sequence[Task]:
         """Store what is done, the files first.
@@ -273,6 +290,7 @@ class Acceptance:
             input_names=[file.name for file in inputs],
             later_inputs=[later.to_bytes() for later in item.later_inputs],
             client_request=item.client_request,
+            destination=item.destination,
             list_price_millicredits=self._rules.prices.price_of(item.operations, priced),
             expected_outputs=outputs_of(item.operations, len(priced)),
         )

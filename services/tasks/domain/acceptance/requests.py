@@ -20,6 +20,7 @@ from services.tasks.model.records import AccountState, Admission, NewTask
 
 # The name that the checks of operations and files use for a task's inputs.
 _FILES = "input_file_ids"
+_DESTINATION = "destination"
 __all__ = [
     "MOST_KEPT_BYTES",
     "BatchRequest",
@@ -57,6 +58,8 @@ class Item:
     """The inputs that `later_urls` become once their places are known."""
     client_request: bytes = b""
     """The part of the request that its surface keeps."""
+    destination: str = ""
+    """Where its results are copied to; empty if nowhere."""
 
     @property
     def inputs(self) -> int:
@@ -161,11 +164,17 @@ class TaskRequest(Request):
     """The surface's name for the inputs."""
     held: Held | None = None
     """The one input, if it is not stored yet."""
+    destination: str = ""
+    """Where in a storage of the operator its results are copied to before it has SUCCEEDED; empty if nowhere."""
+    destination_field: str = "destination"
+    """The field of the request that names it."""
     is_awaited: bool = False
     """Whether the caller waits for the result. Short work on a file that is not stored is then done before the task is."""
 
     def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:
-        """The error with this request's own name for the inputs, or for its saved operations."""
+        """The error with this request's own name for the inputs, for its saved operations, or for the destination."""
+        if error.field == _DESTINATION:
+            return error.saying(self.destination_field + error.message.removeprefix(_DESTINATION)).at(self.destination_field)
         return _renamed(self.saved.blamed(error) if self.saved is not None else error, self.files_field)
 
     def tasks(self) -> list[Item]:
@@ -180,6 +189,7 @@ class TaskRequest(Request):
                 later_urls=self.later_urls,
                 later_inputs=self.later_inputs,
                 client_request=self.client_request,
+                destination=self.destination,
             )
         ]
 
@@ -197,6 +207,8 @@ class RequestedItem:
     """As in `TaskRequest`; the fields are those within the item."""
     client_request: bytes = b""
     """The part of the item that its API keeps, in place of that of the whole request."""
+    destination: str = ""
+    """As in `TaskRequest`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +240,7 @@ class BatchRequest(Request):
             input_urls=item.input_urls,
             later_urls=item.later_urls,
             client_request=item.client_request or self.client_request,
+            destination=item.destination,
         )
 
     def error_for_item(self, error: DarkroomError, index: int) -> DarkroomError:

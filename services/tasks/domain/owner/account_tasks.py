@@ -171,10 +171,11 @@ class AccountTasks:
         trace_id: str,
         idempotency: IdempotentCall | None,
     ) -> Task:
-        """A new task with the inputs, operations, priority and webhook URL of another, however that one ended, and with what the API that
-        created that one keeps of its request. Inputs that were not fetched are fetched by the worker.
+        """A new task with the inputs, operations, priority, destination and webhook URL of another, however that one ended, and with what
+        the API that created that one keeps of its request. Inputs that were not fetched are fetched by the worker.
 
-        Raises TASK_NOT_FOUND and the errors of a creation; they blame `field` for a file that is gone or no longer accepted.
+        Raises TASK_NOT_FOUND and the errors of a creation; they blame `field` for a file that is gone or no longer accepted, and for a
+        destination.
         """
         task = await self.get(account_id, task_id)
         return await self._acceptance.create(
@@ -192,6 +193,8 @@ class AccountTasks:
                 idempotency=idempotency,
                 surface=task.surface,
                 client_request=task.client_request,
+                destination=task.destination,
+                destination_field=field,
             )
         )
 

@@ -99,6 +99,9 @@ class TaskRow(TasksTable, table=True):
     later_inputs: list[bytes] | None = optional_array(LargeBinary)
     operation_bytes: list[int] | None = optional_array(BigInteger)
     unchanged: bool = with_default(Boolean, "false")
+    destination: str | None = Field(None, sa_type=Text)
+    deliveries: list[bytes] | None = optional_array(LargeBinary)
+    """NULL until its results have arrived at the destination."""
 
 
 def _task_key() -> Any:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import chain
 from typing import NoReturn
 
 from compat.claid.v1 import batches_pb2, batches_pb2_grpc, edits_pb2
+from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, Violation
 from services.platform.identity import current_identity
-from services.platform.json_models import parse, python_of
+from services.platform.json_models import parse, python_of, violations_error
 from services.platform.rpc.idempotency import current_idempotency
 from services.platform.rpc.interceptor import Context
 from services.platform.rpc.notices import send_notices
@@ -17,17 +19,19 @@ from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.acceptance import Acceptance
 from services.tasks.domain.acceptance.requests import BatchRequest, RequestedItem
 from services.tasks.domain.batches.account_batches import AccountBatches, batch_not_found
+from services.tasks.files_client import FilesClient
 from services.tasks.model.records import BatchNow
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
+from services.tasks.surfaces.claid.destinations import destinations, name_of_url
 from services.tasks.surfaces.claid.kept import SURFACE, Body, RequestBodies, batch_request_of
-from services.tasks.surfaces.claid.models import MOST_INPUTS, BatchEditRequest
+from services.tasks.surfaces.claid.models import EXTENSIONS, MOST_INPUTS, BatchEditRequest, Folder
 from services.tasks.surfaces.claid.pictures import Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import source
 from services.tasks.surfaces.claid.status import status_of_batch
 from services.tasks.surfaces.claid.urls import batch_url
-from services.tasks.surfaces.rendering import notices_of
+from services.tasks.surfaces.rendering import destination, input_urls, notices_of
 
 _ITEM = re.compile(r"^items\[(\d+)\](?:\.\w+(?:\[\d+\])?)?")
 
@@ -35,14 +39,16 @@ _ITEM = re.compile(r"^items\[(\d+)\](?:\.\w+(?:\[\d+\])?)?")
 class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
     """Batches of the calling account."""
 
-    def __init__(self, acceptance: Acceptance, batches: AccountBatches, pictures: Pictures) -> None:
-        self._acceptance, self._batches, self._pictures = acceptance, batches, pictures
+    def __init__(self, acceptance: Acceptance, batches: AccountBatches, pictures: Pictures, files: FilesClient) -> None:
+        self._acceptance, self._batches, self._pictures, self._files = acceptance, batches, pictures, files
 
     async def StartBatchEdit(self, request: batches_pb2.StartBatchEditRequest, context: Context) -> edits_pb2.EditAcceptedReply:
         """Start the same edit of many pictures."""
         body = python_of(request.request)
         edit = parse(BatchEditRequest, body)
-        items = [_item(text, body, index) for index, text in enumerate(edit.input)]
+        named = await self._named(edit)
+        places = await self._places(edit, named)
+        items = [_item(text, body, index, place) for index, (text, place) in enumerate(zip(named, places, strict=True))]
         try:
             created = await self._acceptance.create_batch(
                 BatchRequest(
@@ -62,6 +68,35 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
         stored, url = created.batch.batch, batch_url(context, created.batch.batch.id)
         return messages.accepted_reply(stored.id, status_of_batch(created.batch, tasks), stored.create_time, url, batch_request_of(tasks))
 
+    async def _named(self, edit: BatchEditRequest) -> list[str]:
+        """The pictures, which may be those of a folder."""
+        if not isinstance(edit.input, Folder):
+            return edit.input
+        account_id, folder = current_identity().account_id, edit.input
+        # As for a picture there.
+        input_urls({"input": folder.source})
+        listed = self._files.storages.list_folder(account_id, folder.source, "input", EXTENSIONS, MOST_INPUTS, recursive=folder.recursive)
+        if not (paths := await listed):
+            raise violations_error([Violation("input", f"the folder holds no picture: {', '.join(sorted(EXTENSIONS))}")])
+        return [folder.source + path for path in paths]
+
+    async def _places(self, edit: BatchEditRequest, named: Sequence[str]) -> list[str]:
+        """Where the results go, in order."""
+        if edit.output.destination is None:
+            return [""] * len(named)
+        destination(edit.output.destination)
+        if isinstance(edit.input, Folder):
+            names = [text.removeprefix(edit.input.source) for text in named]
+        else:
+            found = [source(text, f"input[{index}]") for index, text in enumerate(named)]
+            file_ids = [each.file_id for each in found if each.file_id is not None]
+            files = await self._files.describe(current_identity().account_id, file_ids) if file_ids else {}
+            names = [
+                name_of_url(each.url.url) if each.url is not None else files[each.file_id].name if each.file_id in files else ""
+                for each in found
+            ]
+        return destinations(edit.output.destination, names, MediaFormat(edit.output.format.type).extension)
+
     async def GetBatchEdit(self, request: batches_pb2.GetBatchEditRequest, context: Context) -> batches_pb2.BatchEditStateReply:
         """The state of a batch, with its results so far."""
         number = ids.decimal_id(request.id)
@@ -75,7 +110,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
         return batches_pb2.BatchEditStateReply(data=messages.batch_state(batch, page.tasks, inputs, downloads))
 
 
-def _item(text: str, body: Body, index: int) -> RequestedItem:
+def _item(text: str, body: Body, index: int, place: str) -> RequestedItem:
     found = source(text, f"input[{index}]")
     kept = RequestBodies({**body, "input": text}, body if index == 0 else None)
     return RequestedItem(
@@ -83,6 +118,7 @@ def _item(text: str, body: Body, index: int) -> RequestedItem:
         [found.file_id] if found.file_id is not None else [],
         later_urls=[found.url] if found.url is not None else [],
         client_request=kept.to_bytes(),
+        destination=place,
     )
 
 
@@ -93,6 +129,8 @@ def _raise_blamed(error: DarkroomError) -> NoReturn:
     field = _ITEM.sub(r"input[\1]", error.field)
     if field.startswith("operations"):
         field = "operations"
+    if error.field.endswith(".destination"):
+        field = "output.destination"
     problem = error.message.removeprefix(error.field).removeprefix(":").strip()
     raise DarkroomError(
         error.reason,

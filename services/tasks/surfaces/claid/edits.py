@@ -29,7 +29,7 @@ from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import file_uri, source
 from services.tasks.surfaces.claid.status import status_of
 from services.tasks.surfaces.claid.urls import edit_url
-from services.tasks.surfaces.rendering import notices_of
+from services.tasks.surfaces.rendering import destination, notices_of
 
 LONGEST_WAIT = 60
 """Seconds."""
@@ -92,6 +92,8 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
                 idempotency=current_idempotency(),
                 surface=SURFACE,
                 client_request=RequestBodies(body).to_bytes(),
+                destination=destination(edit.output.destination or ""),
+                destination_field="data.output.destination" if field == "file" else "output.destination",
                 held=held,
                 is_awaited=at_once,
             )

@@ -14,10 +14,12 @@ from google.protobuf.message import Message
 
 from compat.claid.v1 import batches_pb2, edits_pb2, images_pb2
 from darkroom.files.v1 import files_service_pb2
+from darkroom.internal.tasks.v1 import stored_pb2
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
 from services.platform.json_models import python_of, struct_of, value_of
 from services.tasks.domain.batches.account_batches import AccountBatches
+from services.tasks.domain.lifecycle.delivering import deliveries_of
 from services.tasks.domain.webhooks.formats import WebhookEvent, WebhookMessage
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
@@ -45,11 +47,20 @@ def input_image(file: InputFile) -> images_pb2.InputImage:
     return images_pb2.InputImage(**input_fields(file))
 
 
-def output_image(download: files_service_pb2.Download) -> images_pb2.OutputImage:
-    """`output_object` of a result."""
+def output_image(download: files_service_pb2.Download, delivery: stored_pb2.StoredDelivery | None = None) -> images_pb2.OutputImage:
+    """`output_object` of a result: at its destination, if it has one, or else behind a URL."""
     file = download.file
     size = (file.image.width, file.image.height) if file.HasField("image") else None
-    return images_pb2.OutputImage(**_fields(file.media_type, size), tmp_url=download.url)
+    fields = _fields(file.media_type, size)
+    if delivery is None:
+        return images_pb2.OutputImage(**fields, tmp_url=download.url)
+    return images_pb2.OutputImage(
+        **fields,
+        object_key=delivery.key,
+        object_bucket=delivery.bucket,
+        object_uri=f"s3://{delivery.bucket}/{delivery.key}",
+        claid_storage_uri=f"storage://{delivery.storage}/{delivery.path}",
+    )
 
 
 def _fields(media_type: str, size: Size | None) -> dict[str, Any]:
@@ -110,7 +121,7 @@ def _result(task: Task, inputs: Inputs, downloads: Downloads) -> edits_pb2.EditR
     download = _first(task.output_file_ids, downloads)
     return edits_pb2.EditResult(
         input_object=input_image(found) if found is not None else None,
-        output_object=output_image(download) if download is not None else None,
+        output_object=output_image(download, deliveries_of(task).get(download.file.id)) if download is not None else None,
     )
 
 

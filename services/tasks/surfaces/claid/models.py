@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from services.pictures.media_format import MediaFormat
 from services.tasks.surfaces.claid.kinds import Model
 from services.tasks.surfaces.claid.operation_models import Operations
 from services.tasks.surfaces.claid.output_models import Output, output_object
@@ -13,9 +14,24 @@ from services.tasks.surfaces.claid.output_models import Output, output_object
 __all__ = ["BatchEditRequest", "EditRequest", "Operations", "Output", "UploadRequest"]
 
 LONGEST_INPUT = 4096
+EXTENSIONS = frozenset(
+    extension
+    for each in (
+        MediaFormat.BMP,
+        MediaFormat.GIF,
+        MediaFormat.JPEG,
+        MediaFormat.PNG,
+        MediaFormat.TIFF,
+        MediaFormat.WEBP,
+        MediaFormat.AVIF,
+        MediaFormat.HEIC,
+    )
+    for extension in each.extensions
+)
+"""Of the pictures that a folder is searched for."""
 MOST_INPUTS = 500
 
-_Output = Annotated[Output, BeforeValidator(output_object, json_schema_input_type=Output)]
+_Output = Annotated[Output, BeforeValidator(output_object, json_schema_input_type=Output | str)]
 _INPUT = (
     "an http or https URL of a picture (BMP, GIF, JPEG, PNG, TIFF, WebP, AVIF or HEIC), storage://NAME/path for a file of a storage that "
     "the operator has configured, or storage://files/<id> for a file of your account"
@@ -26,7 +42,9 @@ class UploadRequest(Model):
     """The part `data` of an upload: an edit without `input`."""
 
     operations: Operations = Field(description="The changes to the picture; {} to change only its format.")
-    output: _Output = Field(default_factory=Output, description="The format of the result; JPEG by default.")
+    output: _Output = Field(
+        default_factory=Output, description="The format of the result, JPEG by default, and where it goes; a text is the destination."
+    )
 
 
 class EditRequest(UploadRequest):
@@ -35,29 +53,46 @@ class EditRequest(UploadRequest):
     input: str = Field(min_length=1, max_length=LONGEST_INPUT, description=f"The picture: {_INPUT}.")
 
 
+class Folder(Model):
+    """A folder of pictures."""
+
+    source: str = Field(min_length=1, max_length=LONGEST_INPUT, description="The folder, `storage://NAME/path/`, or a single picture.")
+    recursive: bool = Field(False, description="Whether the folders in it count as well.")
+
+
 def _inputs(value: Any) -> Any:
+    """A list of pictures, or a folder as an object."""
     match value:
         case str():
-            named: list[Any] = [value]
+            return {"source": value} if value.endswith("/") else [value]
+        case list() if any(isinstance(one, str) and one.endswith("/") for one in value):
+            raise ValueError("a list names pictures: name one folder in its place")
         case list():
-            named = value
+            return value
         case {"source": str() as source, **options} if options.keys() <= {"recursive"}:
-            named = [source if options.get("recursive") in (None, False) else f"{source}/"]
+            recursive = options.get("recursive")
+            if recursive in (None, False) and not source.endswith("/"):
+                return [source]
+            return {"source": source if source.endswith("/") else f"{source}/", "recursive": recursive}
         case _:
             raise ValueError("must be a text, a list of texts, or an object with source and recursive")
-    if any(isinstance(one, str) and one.endswith("/") for one in named):
-        raise ValueError("folders cannot be listed by this server: name each picture")
-    return named
+
+
+def _kind(value: Any) -> str:
+    return "list" if isinstance(value, list) else "folder"
+
+
+_Pictures = Annotated[list[Annotated[str, Field(min_length=1, max_length=LONGEST_INPUT)]], Field(min_length=1, max_length=MOST_INPUTS)]
 
 
 class BatchEditRequest(UploadRequest):
     """The same edit of many pictures."""
 
     input: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=LONGEST_INPUT)]],
-        BeforeValidator(_inputs, json_schema_input_type=str | list[str]),
+        Annotated[Folder, Tag("folder")] | Annotated[_Pictures, Tag("list")],
+        Discriminator(_kind),
+        BeforeValidator(_inputs, json_schema_input_type=str | list[str] | Folder),
     ] = Field(
-        min_length=1,
-        max_length=MOST_INPUTS,
-        description=f"The pictures: a list of 1 to {MOST_INPUTS}, or a single one: {_INPUT}. Folders are refused.",
+        description=f"The pictures: a list of 1 to {MOST_INPUTS}, or a single one: {_INPUT}. Or a folder of a storage of kind s3, "
+        f"`storage://NAME/path/`, with up to {MOST_INPUTS} pictures, which are known by their names.",
     )

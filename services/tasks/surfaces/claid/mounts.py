@@ -25,7 +25,7 @@ def mounts(parts: SurfaceParts) -> Sequence[Mount]:
     pictures = Pictures(parts.files)
     return [
         Mount(ClaidEdits(parts.acceptance, parts.tasks, parts.watching, pictures)),
-        Mount(ClaidBatches(parts.acceptance, parts.batches, pictures)),
+        Mount(ClaidBatches(parts.acceptance, parts.batches, pictures, parts.files)),
         Mount(ClaidStorages(parts.files)),
         Mount(ClaidGeneration()),
     ]

@@ -19,7 +19,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "tiff": ("compression",),
 }
 _GENERAL = "CMYK pictures have one general profile."
-_KEPT = "results are kept by this server, behind tmp_url."
+LONGEST_DESTINATION = 4096
 _PRINTED = ("jpeg", "tiff")
 _EFFORTS = ("fast", "optimal", "best")
 _KINDS = ("lossy", "lossless")
@@ -88,9 +88,15 @@ class Metadata(Model):
 
 
 class Output(Model):
-    """The format of the result."""
+    """The format of the result, and where it goes."""
 
-    destination: unsupported_field(_KEPT) = Field(None, description="Where the result goes: refused.")  # type: ignore[valid-type]
+    destination: str | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_DESTINATION,
+        description="Where the result goes, in a storage that the operator has made writable: `storage://NAME/path/file.jpg`, or "
+        "`storage://NAME/path/` for a folder, in which it has the name of the input. By default it is kept behind `tmp_url`.",
+    )
     format: Annotated[
         Format,
         BeforeValidator(text_or_object("type", *_FORMATS), json_schema_input_type=Literal["jpeg", "png", "webp", "avif", "tiff"] | Format),
@@ -106,9 +112,9 @@ class Output(Model):
 
 
 def output_object(value: Any) -> Any:
-    """Refuses a text, which would be a destination."""
+    """Turns a text, which is a destination, into an object."""
     if isinstance(value, str):
-        raise ValueError(f"a destination is not supported by this server: {_KEPT}")
+        return {"destination": value}
     if isinstance(value, Mapping | Output):
         return value
-    raise ValueError("must be an object")
+    raise ValueError("must be an object, or a text: the destination")

@@ -51,7 +51,7 @@ class ClaidStorages(storages_pb2_grpc.StoragesServiceServicer):
         _refuse()
 
     async def _all(self) -> list[pb.Storage]:
-        found = await self._files.storages(current_identity().account_id)
+        found = await self._files.storages.all(current_identity().account_id)
         return [
             pb.Storage(id=number, name=each.name, type=each.type, parameters=struct_of(dict(each.parameters)))
             for number, each in enumerate(found, 1)

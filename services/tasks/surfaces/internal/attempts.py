@@ -16,6 +16,7 @@ from services.platform.rpc.interceptor import Context
 from services.platform.rpc.trace import Origin
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.lifecycle.attempts import Attempts
+from services.tasks.domain.lifecycle.delivering import Delivering
 from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.lane_workers import STANDBY_REASONS
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
@@ -36,8 +37,17 @@ Requests = AsyncIterator[attempt_service_pb2.ExchangeRequest]
 class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
     """Attempts, and the state of tasks."""
 
-    def __init__(self, attempts: Attempts, exchange: Exchange, later: LaterFetching, recent: RecentOutputs, joined: JoinedWorkers) -> None:
-        self._attempts, self._exchange, self._later, self._recent, self._joined = attempts, exchange, later, recent, joined
+    def __init__(
+        self,
+        attempts: Attempts,
+        exchange: Exchange,
+        later: LaterFetching,
+        delivering: Delivering,
+        recent: RecentOutputs,
+        joined: JoinedWorkers,
+    ) -> None:
+        self._attempts, self._exchange, self._later, self._delivering = attempts, exchange, later, delivering
+        self._recent, self._joined = recent, joined
 
     async def Exchange(self, request_iterator: Requests, context: Context) -> None:  # type: ignore[override]  # it writes to the context
         """Serve a worker on a lane until one of both ends the stream."""
@@ -74,6 +84,16 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
             inputs = await self._later.fetch(request.task_id, request.attempt) if await self._is_held(request) else None
         return attempt_service_pb2.FetchInputsResponse(current=inputs is not None, input_file_ids=inputs)
 
+    async def DeliverOutputs(
+        self, request: attempt_service_pb2.DeliverOutputsRequest, context: Context
+    ) -> attempt_service_pb2.DeliverOutputsResponse:
+        """Copy the results of an attempt to the task's destination."""
+        with bind(task_id=request.task_id):
+            current = await self._is_held(request) and await self._delivering.deliver(
+                request.task_id, request.attempt, request.output_file_ids
+            )
+        return attempt_service_pb2.DeliverOutputsResponse(current=current)
+
     async def Heartbeat(self, request: attempt_service_pb2.HeartbeatRequest, context: Context) -> attempt_service_pb2.HeartbeatResponse:
         """Renew a lease."""
         with bind(task_id=request.task_id):
@@ -102,7 +122,10 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         standings = await self._attempts.standings(request.task_ids)
         return attempt_service_pb2.LookupTasksResponse(tasks=map(_standing, standings))
 
-    async def _is_held(self, request: attempt_service_pb2.HeartbeatRequest | attempt_service_pb2.FetchInputsRequest) -> bool:
+    async def _is_held(
+        self,
+        request: attempt_service_pb2.HeartbeatRequest | attempt_service_pb2.FetchInputsRequest | attempt_service_pb2.DeliverOutputsRequest,
+    ) -> bool:
         """Whether the caller may have the attempt: one that has joined has those alone that it was given."""
         caller = current_identity().worker
         return caller is None or bool(await self._attempts.held_by(caller, [(request.task_id, request.attempt)]))
@@ -133,6 +156,7 @@ class InternalAttempts(attempt_service_pb2_grpc.AttemptServiceServicer):
             trace_parent=origin.trace_parent,
             surface=task.surface,
             notices=[_standby_notice(standby)] if standby else (),
+            has_destination=bool(task.destination),
         )
 
 

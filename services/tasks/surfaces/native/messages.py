@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from darkroom.tasks.v1 import balance_pb2, task_pb2
+from services.tasks.domain.lifecycle.delivering import delivered_uris
 from services.tasks.domain.order.waiting import WaitingFor
 from services.tasks.domain.owner.account_tasks import Details
 from services.tasks.model import LedgerEntry, Task, TaskAttempt
@@ -42,6 +43,8 @@ def task_message(task: Task, details: Details | None = None, *, kept: timedelta 
         batch_index=task.batch_index or 0,
         estimated_seconds=task.estimated_seconds,
         unchanged=task.unchanged,
+        destination=task.destination,
+        delivered_uris=delivered_uris(task),
     )
     if details is not None:
         message.MergeFrom(_details(details))

@@ -23,7 +23,7 @@ from services.tasks.files_client import FilesClient
 from services.tasks.model import TaskEvent
 from services.tasks.surfaces.native.messages import balance_message, ledger_entry_message, task_message
 from services.tasks.surfaces.pipelines import current_viewer
-from services.tasks.surfaces.rendering import deadline_of, event_message, input_urls, once_an_event, state_of
+from services.tasks.surfaces.rendering import deadline_of, destination, event_message, input_urls, once_an_event, state_of
 
 
 class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
@@ -57,6 +57,7 @@ class NativeTasks(tasks_service_pb2_grpc.TasksServiceServicer):
                 idempotency=current_idempotency(),
                 webhook_url=request.webhook_url,
                 input_urls=input_urls({f"input_urls[{index}]": url for index, url in enumerate(request.input_urls)}),
+                destination=destination(request.destination),
             )
         )
         return tasks_service_pb2.CreateTaskResponse(task=self._message(task))

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from darkroom.rest.v1 import task_details_pb2 as pb
 from services.platform.errors import ErrorReason
 from services.tasks.domain.credits.amounts import MILLI
+from services.tasks.domain.lifecycle.delivering import delivered_uris
 from services.tasks.domain.owner.account_tasks import Details
 from services.tasks.model import Task, TaskAttempt, TaskEvent
 from services.tasks.surfaces.rendering import shown_operations, timestamp
@@ -43,6 +44,8 @@ def task_details(task: Task, details: Details, events: Sequence[TaskEvent], *, k
             not_applied=not_applied(task),
             notices=notices(task),
             waiting_for=messages.waiting_for(details.waiting_for) if details.waiting_for is not None else None,
+            destination=task.destination or None,
+            delivered_uris=delivered_uris(task),
         )
     )
     return data

@@ -27,7 +27,7 @@ from services.tasks.model.deletion import Deletion
 from services.tasks.surfaces import ids, server_sent_events
 from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.pipelines import current_viewer
-from services.tasks.surfaces.rendering import deadline_of
+from services.tasks.surfaces.rendering import deadline_of, destination
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.notices import SURFACE
 from services.tasks.surfaces.rest.replies import Replies, tell_replayed
@@ -157,6 +157,7 @@ class RestAccountTasks(account_tasks_pb2_grpc.AccountTasksServiceServicer):
                 trace_id=str(Origin.current()),
                 idempotency=current_idempotency(),
                 surface=SURFACE,
+                destination=destination(request.destination),
             )
         )
         tell_replayed(task, file_ids, context)
