@@ -43,15 +43,22 @@ class TasksPart(Part):
         idempotency_key: str | None = None,
         webhook_url: str = "",
         pipeline_id: str = "",
+        destination: str = "",
     ) -> task_pb2.Task:
         """Create a task. It runs on the server whatever happens to this client. If it has not ended by its `deadline`, it fails.
         `webhook_url` is notified when it ends. `pipeline_id` names a saved pipeline whose operations are run, in place of `operations`.
+        `destination` is where the results are copied to: `storage://NAME/path/`, in a storage that the operator has made writable.
 
         A call that fails on the way is retried and never creates a second task. With your own `idempotency_key`, the same request within
         24 hours returns the same task, even after this program was restarted.
         """
         request = tasks_service_pb2.CreateTaskRequest(
-            input_file_ids=input_file_ids, operations=operations, pipeline_id=pipeline_id, priority=priority, webhook_url=webhook_url
+            input_file_ids=input_file_ids,
+            operations=operations,
+            pipeline_id=pipeline_id,
+            priority=priority,
+            webhook_url=webhook_url,
+            destination=destination,
         )
         if deadline is not None:
             request.deadline.FromDatetime(deadline)

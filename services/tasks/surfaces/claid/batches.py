@@ -8,7 +8,6 @@ from itertools import chain
 from typing import NoReturn
 
 from compat.claid.v1 import batches_pb2, batches_pb2_grpc, edits_pb2
-from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, Violation
 from services.platform.identity import current_identity
 from services.platform.json_models import parse, python_of, violations_error
@@ -23,7 +22,7 @@ from services.tasks.files_client import FilesClient
 from services.tasks.model.records import BatchNow
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
-from services.tasks.surfaces.claid.destinations import destinations, name_of_url
+from services.tasks.surfaces.claid.destinations import destinations
 from services.tasks.surfaces.claid.kept import SURFACE, Body, RequestBodies, batch_request_of
 from services.tasks.surfaces.claid.models import EXTENSIONS, MOST_INPUTS, BatchEditRequest, Folder
 from services.tasks.surfaces.claid.pictures import Pictures
@@ -88,14 +87,8 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
         if isinstance(edit.input, Folder):
             names = [text.removeprefix(edit.input.source) for text in named]
         else:
-            found = [source(text, f"input[{index}]") for index, text in enumerate(named)]
-            file_ids = [each.file_id for each in found if each.file_id is not None]
-            files = await self._files.describe(current_identity().account_id, file_ids) if file_ids else {}
-            names = [
-                name_of_url(each.url.url) if each.url is not None else files[each.file_id].name if each.file_id in files else ""
-                for each in found
-            ]
-        return destinations(edit.output.destination, names, MediaFormat(edit.output.format.type).extension)
+            names = await self._pictures.names_of([source(text, f"input[{index}]") for index, text in enumerate(named)])
+        return destinations(edit.output.destination, names, edit.output.extension)
 
     async def GetBatchEdit(self, request: batches_pb2.GetBatchEditRequest, context: Context) -> batches_pb2.BatchEditStateReply:
         """The state of a batch, with its results so far."""

@@ -22,6 +22,7 @@ from services.tasks.model import Task
 from services.tasks.model.state import TaskState
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
+from services.tasks.surfaces.claid.destinations import destinations
 from services.tasks.surfaces.claid.kept import SURFACE, Body, RequestBodies, request_of
 from services.tasks.surfaces.claid.models import EditRequest, UploadRequest
 from services.tasks.surfaces.claid.pictures import Inputs, Pictures
@@ -77,7 +78,10 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
         self, edit: UploadRequest, named: str, field: str, body: Body, *, at_once: bool, webhook_url: str = "", held: Held | None = None
     ) -> tuple[Task, Inputs]:
         """Accept an edit; `at_once`: fetch a URL now. Also returns what is known of its input."""
-        found = source(named, field)
+        found, place = source(named, field), edit.output.destination or ""
+        destination(place)
+        if place.endswith("/"):
+            [place] = destinations(place, [held.name if held else await self._pictures.name_of(found)], edit.output.extension)
         urls = [found.url] if found.url is not None else []
         return await self._acceptance.create_with_files(
             TaskRequest(
@@ -92,7 +96,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
                 idempotency=current_idempotency(),
                 surface=SURFACE,
                 client_request=RequestBodies(body).to_bytes(),
-                destination=destination(edit.output.destination or ""),
+                destination=place,
                 destination_field="data.output.destination" if field == "file" else "output.destination",
                 held=held,
                 is_awaited=at_once,

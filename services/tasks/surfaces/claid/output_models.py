@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from services.pictures.media_format import MediaFormat
 from services.tasks.surfaces.claid.kinds import Model, text_or_object, unsupported_field
 
 _FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
@@ -102,6 +103,11 @@ class Output(Model):
         BeforeValidator(text_or_object("type", *_FORMATS), json_schema_input_type=Literal["jpeg", "png", "webp", "avif", "tiff"] | Format),
     ] = Field(default_factory=lambda: Format(type="jpeg"), description="jpeg (default), png, webp, avif, tiff, or an object with options.")
     metadata: Metadata = Field(default_factory=Metadata, description="Metadata of the file.")
+
+    @property
+    def extension(self) -> str:
+        """Of the result's file name, without a dot."""
+        return MediaFormat(self.format.type).extension
 
     @model_validator(mode="after")
     def _cmyk_for_print(self) -> Self:
