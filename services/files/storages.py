@@ -126,7 +126,7 @@ class Bucket(_Storage):
         return f"{folder}/{path}" if folder else path
 
     def client(self, http: ObjectHttp) -> S3Client:
-        """What lists the bucket."""
+        """A client that lists the bucket."""
         secret = self.secret_key.get_secret_value()
         return S3Client(http, self.endpoint, self.bucket, self.region, self.access_key, secret, self.addressing)
 
@@ -231,7 +231,7 @@ class Storages:
         return Place(name, storage, path)
 
     def _find(self, account_id: int, text: str, field: str, allowed: tuple[str, ...] | None = None) -> tuple[str, Configured, str]:
-        """Name, storage and path. For an account there are but its own storages; `allowed` are those that it is told of, if not all."""
+        """Name, storage and path. For an account there are but its own storages; `allowed` are those that an error names, if not all."""
         name, _, path = text.removeprefix(SCHEME).partition("/")
         own = self.of(account_id)
         if not text.startswith(SCHEME):

@@ -19,6 +19,7 @@ from services.tasks.domain.acceptance.admission import admit_task
 from services.tasks.domain.acceptance.later_fetching import LaterFetching
 from services.tasks.domain.acceptance.starting import Starting
 from services.tasks.domain.lifecycle.attempts import AttemptRules, Attempts, Deadlines, Reaper
+from services.tasks.domain.lifecycle.delivering import Delivering
 from services.tasks.domain.lifecycle.due_work import IDLE_SECONDS, DueWorkFinder
 from services.tasks.domain.lifecycle.exchange import Exchange, LaneExchange
 from services.tasks.domain.lifecycle.lane_workers import LaneWorkers
@@ -101,7 +102,8 @@ class Replica:
         notifications.on_event(lambda _event, _task: due.note_event())
         self._store, self._notifications, self.attempts = store, notifications, attempts
         self._starting = Starting(store, exchange, notifications, attempts.first_lease, MAX_RUNNING)
-        self._internal = InternalAttempts(attempts, exchange, cast(LaterFetching, None), RecentOutputs(), cast(JoinedWorkers, None))
+        unused = cast(LaterFetching, None), cast(Delivering, None)
+        self._internal = InternalAttempts(attempts, exchange, *unused, RecentOutputs(), cast(JoinedWorkers, None))
         loops: list[Any] = [
             *(one.loop for one in self.lanes.values()),
             exchange,

@@ -65,6 +65,7 @@ class Scene:
         surface: str = "",
         deadline_to_start: bool = False,
         inputs: Sequence[int] = (1, 2),
+        destination: str = "",
     ) -> NewTasks:
         """What a task is created with."""
         task = NewTask(
@@ -74,6 +75,7 @@ class Scene:
             input_file_ids=list(inputs),
             list_price_millicredits=price,
             expected_outputs=expected_outputs,
+            destination=destination,
         )
         return NewTasks(
             account_id=account_id,

@@ -132,6 +132,19 @@ async def test_reports_of_an_earlier_attempt_change_nothing(scene: Scene) -> Non
     assert await scene.now(task) == current
 
 
+async def test_a_task_with_a_destination_ends_once_its_results_are_there(scene: Scene, store: TaskStore) -> None:
+    """A worker of a version that knows no destinations reports success without them."""
+    task, other = await scene.create(destination="storage://shop/"), await scene.create()
+    assert {taken.destination for taken in await scene.take()} == {"", "storage://shop/"}
+    assert await scene.complete(task) is None
+    assert (await scene.now(task)).state is TaskState.RUNNING
+    assert not await store.note_deliveries(task.id, 2, [b"late"])
+    assert await store.note_deliveries(task.id, 1, [b"delivery"])
+    for each in (task, other):
+        assert (await scene.complete(each) or each).state is TaskState.SUCCEEDED
+    assert ((await scene.now(task)).deliveries, (await scene.now(other)).deliveries) == ([b"delivery"], ())
+
+
 async def test_progress_is_an_event_only_if_it_is_news(scene: Scene) -> None:
     task = await scene.running()
     moved = [
@@ -239,6 +252,7 @@ async def test_a_creation_returns_what_it_stored(scene: Scene, store: TaskStore,
         input_names=["a", "b"],
         later_inputs=[b"later"],
         client_request=b"request",
+        destination="storage://shop/",
         list_price_millicredits=PRICE,
         expected_outputs=2,
     )

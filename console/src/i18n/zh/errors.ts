@@ -80,6 +80,7 @@ export const errorTexts: Readonly<Record<string, Text>> = {
   bundle_not_found: "没有这个模型包。",
   bundle_conflict: "模型包的当前状态不允许此操作，或另一个模型包正在安装或卸载。",
   file_signed: "文档带有数字签名，任何修改都会使签名失效。如仍要处理，请勾选“允许已签名的文件”。",
+  delivery_failed: "无法将结果写入指定的存储，请查看错误信息中的原因。",
   file_locked: "文档的权限禁止修改，请填写文档的所有者密码。",
   worker_token_invalid: "工作节点的加入令牌无效、已使用或已过期。",
   worker_refused: "工作节点的版本或时钟与服务器相差过大，无法加入。",

@@ -128,7 +128,7 @@ class Acceptance:
         draft.webhook_url = await self._webhooks.url_of_task(request.account_id, request.webhook_url, "webhook_url")
         if isinstance(request, TaskRequest) and request.held is not None:
             await self._idempotency.require_new(request.idempotency if request.looks_first else None)
-            # What is done at once is not copied anywhere.
+            # A result of short work is not copied anywhere.
             if (
                 request.is_awaited
                 and not request.destination

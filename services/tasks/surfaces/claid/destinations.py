@@ -21,8 +21,8 @@ def name_of_url(url: str) -> str:
 
 
 def destinations(folder: str, names: Sequence[str], extension: str) -> list[str]:
-    """Where the results of pictures with these names go, which may have folders in them. Of several whose names differ in nothing but the
-    extension, the second is `NAME-2`."""
+    """The places of the results of pictures with these names, which may have folders in them. If names differ in nothing but the extension,
+    the second result is `NAME-2`."""
     base = folder if folder.endswith("/") else f"{folder}/"
     return [base + name for name in distinct(f"{_stem(name, number)}.{extension}" for number, name in enumerate(names, 1))]
 

@@ -28,7 +28,7 @@ EXTENSIONS = frozenset(
     )
     for extension in each.extensions
 )
-"""Of the pictures that a folder is searched for."""
+"""Those that the pictures in a folder may have."""
 MOST_INPUTS = 500
 
 _Output = Annotated[Output, BeforeValidator(output_object, json_schema_input_type=Output | str)]

@@ -106,7 +106,7 @@ class Output(Model):
 
     @property
     def extension(self) -> str:
-        """Of the result's file name, without a dot."""
+        """The end of the result's file name, without a dot."""
         return MediaFormat(self.format.type).extension
 
     @model_validator(mode="after")
