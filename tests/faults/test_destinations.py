@@ -87,6 +87,7 @@ async def test_what_clients_see(
     """In one test, since the stack is made anew for it."""
     file = await native.upload(PICTURE, name="shoe.png")
     await _tasks_of_our_own_apis(shop, pilio, file.id)
+    await _batch(shop, pilio, native, file.id)
     await _refusals(pilio, other_pilio, native, file.id)
     await _edits(shop, client, file.id)
     await _folders(shop, client, native)
@@ -108,6 +109,17 @@ async def _tasks_of_our_own_apis(shop: Shop, pilio: Pilio, file_id: int) -> None
         await pilio.get(f"/v1/tasks/{again['task_id']}/result?wait=60")
         details = (await pilio.get(f"/v1/tasks/{again['task_id']}")).json()["data"]
         assert (details["state"], details["delivered_uris"]) == ("succeeded", [uri])
+
+
+async def _batch(shop: Shop, pilio: Pilio, native: AsyncClient, file_id: int) -> None:
+    items: list[dict[str, Any]] = [{"file_ids": [str(file_id)], "destination": f"storage://shop/batch/{n}.png"} for n in range(2)]
+    batch = (await pilio.post("/v1/batches", {"items": items, "operations": TURN})).json()["data"]
+    await native.batches.wait(int(batch["batch_id"]))
+    for number in range(2):
+        assert opened((await shop.get(f"all/batch/{number}.png")).content).size == (48, 64)
+    items[1]["destination"] = "storage://archive/1.png"
+    reply = (await pilio.post("/v1/batches", {"items": items, "operations": TURN})).json()
+    assert (reply["code"], reply["data"]["field"]) == (40001, "items[1].destination"), reply
 
 
 async def _refusals(pilio: Pilio, other_pilio: Pilio, native: AsyncClient, file_id: int) -> None:

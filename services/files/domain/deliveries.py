@@ -6,6 +6,7 @@ The service has the credentials of both storages, and the bytes pass through it 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _AT_ONCE = 4
 _READ_SECONDS = 3600
 _MOST_LISTED = 50_000
 """How many objects of a folder are looked at, whatever their names."""
+_AGAIN_SECONDS = 5
+"""After which a storage that was away is tried again, at the earliest."""
+_FORGOTTEN = "NoSuchUpload"
 _logger = get_logger()
 
 
@@ -49,14 +53,18 @@ class Deliveries:
     ) -> None:
         """`own` and `theirs` speak to the platform's storage and to the operator's."""
         self._task_files, self._own, self._urls, self._storages, self._theirs = task_files, own, internal_urls, storages, theirs
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        # A storage that is slow holds up no other.
+        self._turns = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(_AT_ONCE))
 
     def check(self, account_id: int, destination: str, field: str) -> None:
         """Refuse what is no destination for an account. Raises FIELD_INVALID."""
         self._storages.destination(account_id, destination, field)
 
     async def deliver(self, account_id: int, task_id: int, attempt: int, file_ids: Sequence[int], destination: str) -> list[Delivered]:
-        """Copy finalized outputs of an attempt to the destination, in order. Raises FILE_NOT_FOUND, DELIVERY_FAILED and UNAVAILABLE."""
+        """Copy finalized outputs of an attempt to the destination, in order.
+
+        Raises FILE_NOT_FOUND; DELIVERY_FAILED, with `retry_after` if it may pass; and UNAVAILABLE for the platform's own storage.
+        """
         try:
             place = self._storages.destination(account_id, destination, "destination")
         except DarkroomError as error:
@@ -68,7 +76,7 @@ class Deliveries:
             if (file := found.get(file_id)) is None or file.state is not FileState.READY:
                 raise not_found(file_id)
             each = _place_of(place, file.name, number)
-            async with self._turns:
+            async with self._turns[place.storage]:
                 await self._copy(file, each)
             delivered.append(Delivered(file_id, each))
         _logger.info("outputs_delivered", task_id=task_id, storage=place.storage, outputs=len(delivered))
@@ -81,7 +89,7 @@ class Deliveries:
         URL_FETCH_FAILED if the storage refuses to list it, and UNAVAILABLE."""
         place = self._storages.folder(account_id, url, field)
         prefix, paths, looked = place.bucket.key(place.path), list[str](), 0
-        with _told(place, ErrorReason.URL_FETCH_FAILED):
+        with _told(place, ErrorReason.URL_FETCH_FAILED, ErrorReason.UNAVAILABLE):
             async for page in ObjectStore(place.bucket.client(self._theirs)).pages(prefix, delimiter="" if recursive else "/"):
                 looked += len(page)
                 paths += [name for each in page if _has_extension(name := each.key.removeprefix(prefix), extensions)]
@@ -98,7 +106,7 @@ class Deliveries:
             async with self._own.request("GET", self._urls.get(file.object_key, _READ_SECONDS)) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise ObjectHttpError(str(await refusal_of(answer)))
-                with _told(place, ErrorReason.DELIVERY_FAILED):
+                with _told(place, ErrorReason.DELIVERY_FAILED, ErrorReason.DELIVERY_FAILED):
                     await writer.write(target, answer.body, file.size_bytes)
         except ObjectHttpError as error:
             _logger.warning("storage_failed", operation="GetObject", error=str(error))
@@ -125,7 +133,7 @@ class _Target:
         try:
             await self._objects.join_parts(self._key, self._upload_id, dict(enumerate(etags, 1)))
         except (PartsRefused, UploadGone) as error:
-            raise _away(self._place) from error
+            raise _away(self._place, ErrorReason.DELIVERY_FAILED) from error
 
     async def discard(self, file_id: int) -> None:
         if self._upload_id:
@@ -133,21 +141,30 @@ class _Target:
 
 
 @contextmanager
-def _told(place: Place, refused: ErrorReason) -> Iterator[None]:
-    """Name the storage in what goes wrong with it."""
+def _told(place: Place, refused: ErrorReason, away: ErrorReason) -> Iterator[None]:
+    """Name the storage in what goes wrong with it: the reasons are for what it refuses, and for what may pass."""
     try:
         yield
     except DarkroomError as error:
-        if error.reason is not ErrorReason.UNAVAILABLE:
-            raise
         match error.__cause__:
+            case _ if error.reason is not ErrorReason.UNAVAILABLE:
+                named = error
             case StorageRefusal(refusal=refusal) if not refusal.passes:
-                raise _refused(place, refused, refusal) from error
-        raise _away(place) from error
+                named = _refused(place, refused, refusal)
+            case _:
+                named = _away(place, away)
+        _logger.warning("operators_storage_failed", storage=place.storage, reason=named.reason.value, error=str(error.__cause__ or ""))
+        raise named from error
 
 
 def _refused(place: Place, reason: ErrorReason, refusal: Refusal) -> DarkroomError:
+    if refusal.code == _FORGOTTEN:
+        return _away(place, reason)
     return DarkroomError(reason, f"The storage {place.storage!r} refuses {place.uri} ({refusal}).")
+
+
+def _away(place: Place, reason: ErrorReason) -> DarkroomError:
+    return DarkroomError(reason, f"The storage {place.storage!r} cannot be reached. Try again later.", retry_after=_AGAIN_SECONDS)
 
 
 def _place_of(destination: Place, name: str, number: int) -> Place:
@@ -162,7 +179,3 @@ def _place_of(destination: Place, name: str, number: int) -> Place:
 
 def _has_extension(name: str, extensions: Collection[str]) -> bool:
     return PurePosixPath(name).suffix[1:].lower() in extensions
-
-
-def _away(place: Place) -> DarkroomError:
-    return DarkroomError(ErrorReason.UNAVAILABLE, f"The storage {place.storage!r} cannot be reached. Try again later.")

@@ -15,6 +15,7 @@ from services.files.domain.task_files import NewOutput
 from services.files.objects import ObjectStore
 from services.files.presign import Presigner
 from services.files.s3_client import S3Client
+from services.platform import object_writing
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files.world import World
 from tests.harness.parts import stack_with
@@ -110,6 +111,19 @@ async def test_a_storage_that_is_away_for_a_moment(scene: Scene) -> None:
 
 
 REFUSES = "The storage '{0}' refuses storage://{0}/1.png (403"
+
+
+async def test_a_storage_that_stays_away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_writing, "_PATIENCE_SECONDS", 0.1)
+    task = scene.world.task()
+    file_id = await scene.output(task, "1.png", b"small")
+    for status, code in ((503, "SlowDown"), (404, "NoSuchUpload")):
+        scene.proxy.says(lambda seen: seen.method == "PUT", status, code, times=9)
+        with pytest.raises(DarkroomError) as refused:
+            await scene.files.deliveries.deliver(scene.account, task, 1, [file_id], "storage://watched/1.png")
+        assert (refused.value.reason, refused.value.retry_after) == (ErrorReason.DELIVERY_FAILED, 5)
+        assert refused.value.message == "The storage 'watched' cannot be reached. Try again later."
+        scene.proxy.said.clear()
 
 
 @pytest.mark.parametrize(

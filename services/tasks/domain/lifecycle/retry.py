@@ -29,8 +29,11 @@ class RetryPolicy:
 
     def attempts_allowed(self, reason: ErrorReason, *, passing: bool = False) -> int:
         """How many attempts a task that has just failed in this way gets in total. 1 means no retry: a failure caused by the input would
-        recur. `passing`: the reporter of a URL that cannot be fetched expects the failure to be temporary."""
+        recur. `passing`: the reporter of a URL that cannot be fetched, or of a result that cannot be delivered, expects the failure to be
+        temporary."""
         if reason in (ErrorReason.UNAVAILABLE, ErrorReason.PROVIDER_UNAVAILABLE, ErrorReason.WORKER_LOST, ErrorReason.RATE_LIMITED):
+            return self.max_attempts
+        if reason is ErrorReason.DELIVERY_FAILED and passing:
             return self.max_attempts
         if reason is ErrorReason.INTERNAL or (reason is ErrorReason.URL_FETCH_FAILED and passing):
             return min(self.max_attempts, self.max_attempts_internal)

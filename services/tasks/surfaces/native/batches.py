@@ -18,7 +18,7 @@ from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.surfaces.native.batch_messages import batch_message
 from services.tasks.surfaces.native.messages import task_message
 from services.tasks.surfaces.pipelines import current_viewer
-from services.tasks.surfaces.rendering import deadline_of, state_of
+from services.tasks.surfaces.rendering import deadline_of, destination, state_of
 
 
 class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
@@ -37,7 +37,9 @@ class NativeBatches(batches_service_pb2_grpc.BatchesServiceServicer):
         created = await self._acceptance.create_batch(
             BatchRequest(
                 account_id=current_identity().account_id,
-                items=[RequestedItem(item.operations, item.input_file_ids) for item in request.items],
+                items=[
+                    RequestedItem(item.operations, item.input_file_ids, destination=destination(item.destination)) for item in request.items
+                ],
                 operations=request.operations,
                 saved=self._pipelines.to_run(current_viewer(), request.pipeline_id),
                 per_item=request.mode == batch_pb2.BATCH_MODE_PER_ITEM,

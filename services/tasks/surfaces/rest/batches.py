@@ -24,7 +24,7 @@ from services.tasks.model import Task
 from services.tasks.model.records import BatchNow, Refusal
 from services.tasks.surfaces import ids
 from services.tasks.surfaces.pipelines import current_viewer
-from services.tasks.surfaces.rendering import deadline_of, timestamp
+from services.tasks.surfaces.rendering import deadline_of, destination, timestamp
 from services.tasks.surfaces.rest import messages
 
 
@@ -108,7 +108,7 @@ class RestBatches(batches_pb2_grpc.BatchesServiceServicer):
 
 def _item(item: batches_pb2.BatchItem, index: int) -> RequestedItem:
     file_ids = [ids.file_id(text, f"items[{index}].file_ids[{position}]") for position, text in enumerate(item.file_ids)]
-    return RequestedItem(item.operations, file_ids)
+    return RequestedItem(item.operations, file_ids, destination=destination(item.destination))
 
 
 def _batch(batch: BatchNow) -> batches_pb2.BatchResult:
