@@ -40,7 +40,7 @@ class FetchSettings(EnvironmentSettings):
 
     storages_file: Path | None = Field(
         None,
-        description="TOML file with storages whose files clients name as `storage://NAME/path`. "
+        description="TOML file with storages whose files clients name as `storage://NAME/path`, and which may take results. "
         "services/files/storages.py documents the format.",
     )
 

@@ -199,7 +199,7 @@ class Storages:
     def url(self, account_id: int, text: str, field: str) -> str:
         """The http or https URL of `storage://NAME/path`, for an account. Raises FIELD_INVALID."""
         name, storage, path = self._find(account_id, text, field)
-        if not path or not _is_path(path):
+        if not _is_path(path):
             raise _refused(field, f"must name a file of the storage: {SCHEME}{name}/path/to/picture.jpg, without empty parts, . and ..")
         return storage.url(quoted_path(path))
 
@@ -210,7 +210,7 @@ class Storages:
         if not isinstance(storage, Bucket) or not storage.writable:
             there = f"it may write to {', '.join(writable)}" if writable else "its operator has made none writable for this account"
             raise _refused(field, f"this server may not write to the storage {name!r}: {there}", writable)
-        if not _is_path(path.removesuffix("/")):
+        if path and not _is_path(path.removesuffix("/")):
             raise _refused(
                 field,
                 f"must name a file or a folder of the storage: {SCHEME}{name}/path/to/picture.jpg or {SCHEME}{name}/path/, "
@@ -226,7 +226,7 @@ class Storages:
         name, storage, path = self._find(account_id, text, field)
         if not isinstance(storage, Bucket):
             raise _refused(field, f"the files of the storage {name!r} cannot be listed, since it is no bucket", buckets)
-        if (path and not path.endswith("/")) or not _is_path(path.removesuffix("/")):
+        if path and not (path.endswith("/") and _is_path(path.removesuffix("/"))):
             raise _refused(field, f"must name a folder of the storage: {SCHEME}{name}/path/, without empty parts, . and ..")
         return Place(name, storage, path)
 
@@ -249,7 +249,7 @@ def quoted_path(path: str) -> str:
 
 
 def _is_path(path: str) -> bool:
-    return not path or not (any(segment in _NO_SEGMENTS for segment in path.split("/")) or _CONTROL.search(path))
+    return not (any(segment in _NO_SEGMENTS for segment in path.split("/")) or _CONTROL.search(path))
 
 
 def _refused(field: str, problem: str, allowed: tuple[str, ...] = ()) -> DarkroomError:

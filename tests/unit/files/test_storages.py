@@ -94,6 +94,47 @@ def test_a_storage_may_be_for_some_accounts_only(tmp_path: Path) -> None:
     assert refused.value.allowed == ("photos",)
 
 
+WRITABLE = FILE.replace("all photos", "all") + "writable = true\naccounts = [8]\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "is_folder"),
+    [("a b.jpg", "originals/a b.jpg", False), ("2024/", "originals/2024/", True), ("", "originals/", True)],
+)
+@pytest.mark.cases(3)
+def test_places_that_results_go_to(tmp_path: Path, path: str, key: str, *, is_folder: bool) -> None:
+    place = read(tmp_path, WRITABLE).destination(8, f"storage://archive/{path}", "destination")
+    assert (place.bucket.key(place.path), place.is_folder, place.uri) == (key, is_folder, f"storage://archive/{path}")
+    url = urlsplit(place.bucket.put_url("a#b/c d.jpg", "image/jpeg"))
+    assert (url.netloc, url.path) == ("s3.example.com", "/archive/originals/a%23b/c%20d.jpg")
+
+
+@pytest.mark.parametrize(
+    ("account", "url", "problem", "allowed"),
+    [
+        (8, "storage://photos/1.jpg", "this server may not write to the storage 'photos': it may write to archive.", ("archive",)),
+        (7, "storage://archive/1.jpg", "this server has no storage 'archive': it has photos.", ()),
+        (7, "storage://photos/1.jpg", "this server may not write to the storage 'photos': its operator has made none writable", ()),
+        (8, "https://example.com/1.jpg", "must be storage://NAME/path of a storage of this server.", ("archive",)),
+        (8, "storage://archive/../1.jpg", "must name a file or a folder of the storage", ()),
+        (8, "storage://archive//", "must name a file or a folder of the storage", ()),
+        (8, "storage://archive/a\nb.jpg", "must name a file or a folder of the storage", ()),
+        (8, f"storage://archive/{'é' * 510}", "its path may have at most 1024 bytes with that of the storage.", ()),
+    ],
+)
+@pytest.mark.cases(8)
+def test_places_that_results_may_not_go_to(tmp_path: Path, account: int, url: str, problem: str, allowed: tuple[str, ...]) -> None:
+    with pytest.raises(DarkroomError) as refused:
+        read(tmp_path, WRITABLE).destination(account, url, "destination")
+    assert (refused.value.reason, refused.value.field, refused.value.allowed) == (ErrorReason.FIELD_INVALID, "destination", allowed)
+    assert refused.value.message.startswith(f"destination: {problem}")
+
+
+def test_a_web_folder_is_not_written_to(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"photos\.web_folder\.writable: "):
+        read(tmp_path, '[photos]\ntype = "web_folder"\nbase_url = "https://x.example"\nwritable = true')
+
+
 def test_without_a_file_there_are_none() -> None:
     with pytest.raises(DarkroomError, match="its operator has configured none"):
         Storages.read(None).url(7, "storage://photos/1.jpg", "input")
