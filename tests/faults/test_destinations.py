@@ -113,7 +113,7 @@ async def _tasks_of_our_own_apis(shop: Shop, pilio: Pilio, file_id: int) -> None
 
 async def _batch(shop: Shop, pilio: Pilio, native: AsyncClient, file_id: int) -> None:
     items: list[dict[str, Any]] = [{"file_ids": [str(file_id)], "destination": f"storage://shop/batch/{n}.png"} for n in range(2)]
-    batch = (await pilio.post("/v1/batches", {"items": items, "operations": TURN})).json()["data"]
+    batch = (await pilio.post("/v1/batches", {"items": items, "operations": TURN})).json()["data"]["batch"]
     await native.batches.wait(int(batch["batch_id"]))
     for number in range(2):
         assert opened((await shop.get(f"all/batch/{number}.png")).content).size == (48, 64)
