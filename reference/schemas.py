@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Iterator
 from types import ModuleType
 from typing import Any
 
+from buf.validate import validate_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
 from pydantic import TypeAdapter
@@ -144,10 +145,10 @@ class Schemas:
         """One field with its rules and its comment."""
         rules = rules_of(field)
         if field.is_repeated:
-            schema: Schema = {"type": "array", "items": self._value(field, reply=reply) | constraints(rules.repeated.items)}
+            schema: Schema = {"type": "array", "items": self._value(field, reply=reply) | _allowed(field, rules.repeated.items)}
             schema |= constraints(rules)
         else:
-            schema = self._value(field, reply=reply) | constraints(rules)
+            schema = self._value(field, reply=reply) | _allowed(field, rules)
         if default := field.GetOptions().Extensions[options_pb2.default_value]:
             schema["default"] = json.loads(default)
         if text := self._comments.of(field.full_name):
@@ -186,6 +187,14 @@ class Schemas:
         values = [value.name for value in enum.values if value.number != 0]
         lines = [f"- `{name}`: {self._comments.of(f'{enum.full_name}.{name}')}" for name in values]
         return {"type": "string", "enum": values, "description": "\n".join(lines)}
+
+
+def _allowed(field: FieldDescriptor, rules: validate_pb2.FieldRules) -> Schema:
+    """The keywords of a value's rules. A rule on an enum has numbers, where JSON has names."""
+    found = constraints(rules)
+    if field.enum_type is not None and "enum" in found:
+        found["enum"] = [field.enum_type.values_by_number[number].name for number in found["enum"] if number]
+    return found
 
 
 def _message_called(name: str) -> Descriptor | None:
