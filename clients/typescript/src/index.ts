@@ -1,0 +1,14 @@
+export type { Backoff } from "./backoff.ts";
+export { Batches, type BatchOptions } from "./batches.ts";
+export type { Request } from "./calls.ts";
+export { Client, type ClientOptions } from "./client.ts";
+export type { Content, Input, Inputs, Source } from "./content.ts";
+export * from "./errors.ts";
+export { operations } from "./generated/operations.ts";
+export type { Operation, OperationName, Options } from "./operation.ts";
+export { Pipelines } from "./pipelines.ts";
+export { Webhook, type WebhookEvent, WebhookRejected } from "./signatures.ts";
+export type { WaitOptions, WatchOptions } from "./tasks.ts";
+export type * from "./types.ts";
+export type { UploadOptions, UploadState } from "./uploads.ts";
+export { type EventType, Webhooks } from "./webhooks.ts";
