@@ -94,7 +94,7 @@ export function path(texts: TemplateStringsArray, ...ids: string[]): string {
 }
 
 function dataIn(text: string): unknown {
-  if (!text) return undefined;
+  if (!text) throw new ConnectionFailed("The reply has no body.");
   try {
     return (JSON.parse(text) as { data?: unknown }).data;
   } catch (cause) {

@@ -127,7 +127,9 @@ function putWithProgress(url: string, body: Blob | Uint8Array<ArrayBuffer>, sign
       if (signal?.aborted) return reject(signal.reason);
       if (request.status === 0) return reject(new ConnectionFailed("The transfer failed."));
       const { status } = request;
-      resolve({ status, etag: request.getResponseHeader("etag"), retryAfter: request.getResponseHeader("retry-after") });
+      // Pages may not read it everywhere, and a browser complains of the attempt.
+      const retryAfter = status < 300 ? null : request.getResponseHeader("retry-after");
+      resolve({ status, etag: request.getResponseHeader("etag"), retryAfter });
     });
     request.open("PUT", url);
     moved();

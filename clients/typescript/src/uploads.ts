@@ -168,7 +168,9 @@ function read(content: Content, number: number, partSize: number): Promise<Blob 
 }
 
 function changed({ name }: Content): InvalidRequest {
-  return new InvalidRequest(`${name} has changed since its upload began: upload it again from the start.`, { errorCode: "file_size_mismatch" });
+  return new InvalidRequest(`${name} has changed since its upload began: upload it again from the start.`, {
+    errorCode: "file_size_mismatch",
+  });
 }
 
 /** The receiver may keep it: it does not change later. */
