@@ -6,6 +6,7 @@ export type { Content, Input, Inputs, Source } from "./content.ts";
 export * from "./errors.ts";
 export { operations } from "./generated/operations.ts";
 export type { Operation, OperationName, Options } from "./operation.ts";
+export { type PictureUrlOptions, PictureUrls } from "./picture-urls.ts";
 export { Pipelines } from "./pipelines.ts";
 export { Webhook, type WebhookEvent, WebhookRejected } from "./signatures.ts";
 export type { WaitOptions, WatchOptions } from "./tasks.ts";

@@ -335,6 +335,20 @@ test("webhooks that the server has signed are verified, before and after a rotat
   assert.throws(() => new Webhook("whsec_?"), /base64/);
 });
 
+test("signed URLs show pictures", async () => {
+  const { key, secret } = await client.call<{ key: { id: string }; secret: string }>("POST", "/v1/picture-keys", {
+    body: { name: "test" },
+  });
+  const urls = new darkroom.PictureUrls(URL_OF_STACK, key.id, secret);
+  const photo = await client.upload("portrait.jpg");
+  const expires = new Date(Date.now() + 3_600_000);
+  const shown = await fetch(await urls.url(photo.id, "resize:width=32", { expires }), { headers: { accept: "image/webp" } });
+  assert.deepEqual([shown.status, shown.headers.get("content-type")], [200, "image/webp"]);
+  const refused = await fetch(await new darkroom.PictureUrls(URL_OF_STACK, key.id, "wrong").url(photo.id));
+  assert.equal(refused.status, 403);
+  await assert.rejects(urls.url(photo.id, "resize /"), TypeError);
+});
+
 test("without a server or a key, the client says so", () => {
   assert.throws(() => new Client({ url: "" }), /DARKROOM_URL/);
   assert.throws(() => new Client({ url: "example.com", apiKey: KEY }), /http:\/\//);
