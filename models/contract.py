@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Job: TypeAlias = Literal["matte", "upscale", "detect", "paint", "read", "inpaint", "locate", "restore_face", "colorize", "denoise"]
+DRAWING_JOBS: frozenset[Job] = frozenset({"upscale", "inpaint", "restore_face", "colorize", "denoise"})
+"""Jobs whose results become pixels of a picture. Models with the others find something in it, and other code does the rest."""
 
 INPUT = "image"
 

@@ -35,6 +35,7 @@ from tests.harness.models import copy_models
 from tests.harness.parts import ensure_up, stack_with
 from tests.harness.sandboxes import SharedSandboxes
 from tests.provider_server import KEY, ProviderServer
+from tests.signing_certificate import signing_settings
 from tests.stacks import Account, ObjectStorage, StackUnderTest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -139,7 +140,8 @@ def _shared_stack(request: pytest.FixtureRequest, tiny_models: Path) -> StackUnd
     from tests.harness.run import RUN
 
     run = request.config.stash[RUN]
-    return run.shared_stack({**IMPATIENT, **QUICK, **_provider_settings(run.provider_url)}, tiny_models)
+    signing = signing_settings(REPOSITORY / ".cache" / "signing")
+    return run.shared_stack({**IMPATIENT, **QUICK, **_provider_settings(run.provider_url), **signing}, tiny_models)
 
 
 @pytest.fixture(scope="session")

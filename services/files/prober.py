@@ -42,6 +42,7 @@ class StoredRanges:
 
     async def __call__(self, offset: int, length: int) -> bytes:
         """The bytes from `offset` on."""
+        offset, length = int(offset), int(length)
         self._left -= length
         if offset < 0 or length < 1 or offset + length > self._size or self._left < 0:
             raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "The file's structure takes too many bytes to read.")
@@ -126,7 +127,7 @@ class Prober:
                 limits.read_bytes,
                 head,
                 name,
-                ranges=StoredRanges(self._storage, url, size, etag, limits.read_bytes),
+                answers=StoredRanges(self._storage, url, size, etag, limits.read_bytes),
                 limits=limits.of_child,
             )
         except (SandboxTimedOut, SandboxOutOfMemory) as error:

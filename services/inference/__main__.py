@@ -21,6 +21,8 @@ from services.inference.bundles.managing import Bundles, bundles_of_models
 from services.inference.config import InferenceSettings
 from services.inference.contract.provider import Provider
 from services.inference.contract.rates import MeasuredRates
+from services.inference.credentials import child as credentials_child
+from services.inference.credentials.trial import check_signing
 from services.inference.generation.assembly import Offering, providers
 from services.inference.model_server import triton
 from services.inference.model_server.choice import DDCOLOR
@@ -75,6 +77,7 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     bundles = load_bundles()
     folder = await opening.open("work folder", work_folder(settings.work_dir, name))
     sandbox = await opening.open("sandbox", _sandbox(settings))
+    await check_signing(sandbox, settings.signer)
     warm = await opening.open("warm children", _warm_children(settings, sandbox))
     server = await opening.open(
         "triton",
@@ -117,7 +120,8 @@ async def compose(settings: InferenceSettings, opening: Opening) -> Parts:
     )
     loaded = OnDemand(lambda: _runners(settings, shared))
     lanes = {lane: count for lane, count in settings.lanes.items() if _workable(lane, serving)}
-    own, offering = OwnPart(), Offering(Offers(connection) if connection is not None else None, serving, lanes, server.on_gpu)
+    offers = Offers(connection) if connection is not None else None
+    own, offering = OwnPart(), Offering(offers, serving, lanes, server.on_gpu, settings.signer)
     models = None if _MODELS_LANES.isdisjoint(settings.lanes) else server.control.models
     standby = set(lanes) & set(settings.standby_lanes)
     itself = part_pb2.Worker(
@@ -157,7 +161,7 @@ def _needs(
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
     # One child for each file in progress; the lanes' limits share out the processor.
-    modules = [*_IN_CHILDREN, isolated_pdf.__name__, isolated_redraw.__name__]
+    modules = [*_IN_CHILDREN, credentials_child.__name__, isolated_pdf.__name__, isolated_redraw.__name__]
     short = [f"{_OPERATIONS}.{name}" for name, spec in specs().items() if spec.short_megapixels]
     return Sandbox(
         preload=[*modules, *short],

@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode
 
 from services.inference.contract.memory_budget import default_budget
 from services.inference.contract.models import ModelSettings
+from services.inference.credentials.settings import CredentialSettings
 from services.inference.generation.settings import GenerationSettings
 from services.inference.model_server.shared_memory import is_local
 from services.pictures.operations import lanes as known_lanes
@@ -22,7 +23,7 @@ from services.platform.tls import MutualTls
 from services.platform.worker_board import MOST_AWAY_DAYS
 
 
-class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, GenerationSettings, ModelSettings):
+class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, GenerationSettings, CredentialSettings, ModelSettings):
     """Settings of a worker process, which has no public listener."""
 
     nats_url: str = Field(

@@ -13,7 +13,7 @@ import nats.errors
 import nats.js.errors
 
 from darkroom.internal.system.v1 import part_pb2
-from services.pictures.operations import LANES_BEFORE, OperationSpec, specs
+from services.pictures.operations import LANES_BEFORE, Need, offers_known
 from services.platform.bus import OFFERS_STREAM, Bus, offer_subject
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -36,7 +36,7 @@ class Offers:
 
     async def announce_for(self, worker: part_pb2.Worker) -> None:
         """The same by what a worker says about itself; names that are none are left out."""
-        known = [name for name in worker.operations if name in specs() and specs()[name].needs]
+        known = [name for name in worker.operations if name in offers_known()]
         await self.announce([*known, *([GPU] if worker.gpu else [])], [lane for lane in worker.slots if lane in LANES_BEFORE])
 
     async def gpu(self) -> bool:
@@ -49,16 +49,15 @@ class Offers:
             info = await self._jetstream.stream_info(OFFERS_STREAM, subjects_filter=offer_subject("*"))
         return frozenset(lane for lane in lanes if offer_subject(_of_lane(lane)) in (info.state.subjects or {}))
 
-    async def require(self, specs: Collection[OperationSpec]) -> None:
-        """Raise OPERATION_UNAVAILABLE, saying what to configure, for an operation that needs an offer and has none; UNAVAILABLE while NATS
-        is unreachable."""
-        for spec in specs:
-            if spec.needs and not await self._offered(spec.name):
-                raise DarkroomError(
-                    ErrorReason.OPERATION_UNAVAILABLE,
-                    f"{spec.name} is not available on this installation. It needs {spec.needs}, set for the inference service; its workers "
-                    "announce it within seconds of their start.",
-                )
+    async def require(self, name: str, need: Need) -> None:
+        """Raise OPERATION_UNAVAILABLE, saying what to configure, unless there is an offer of this name; UNAVAILABLE while NATS is
+        unreachable."""
+        if not await self._offered(name):
+            raise DarkroomError(
+                ErrorReason.OPERATION_UNAVAILABLE,
+                f"{need.subject} is not available on this installation. It needs {need.text}, set for the inference service; its workers "
+                "announce it within seconds of their start.",
+            )
 
     async def _offered(self, name: str) -> bool:
         with _reaching_nats():

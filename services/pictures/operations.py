@@ -94,6 +94,10 @@ class OperationSpec:
     """Its list price, in thousandths of a credit."""
     price_basis: options_pb2.PriceBasis.ValueType
     """The subject of the list price."""
+    credential_action: str
+    """The action as which content credentials list it, without `c2pa.`; empty where it makes no picture."""
+    parameter_needs: Mapping[str, str]
+    """The parameters that need a configuration, and that in words."""
 
     def count(self, parameters: Message) -> int:
         """How many files it makes from all that it takes together."""
@@ -169,6 +173,37 @@ def auxiliary_inputs(operation: operation_pb2.Operation) -> list[AuxiliaryInput]
     return [each for each in named if each.file_id]
 
 
+def parameter_offer(spec: OperationSpec, parameter: str) -> str:
+    """The name under which workers offer a parameter that needs a configuration."""
+    return f"{spec.name}-{parameter}"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A configuration that something needs which was asked for."""
+
+    subject: str
+    """The operation, or the operation and its parameter."""
+    text: str
+    """The configuration, in words."""
+
+
+def needs_of(operation: operation_pb2.Operation) -> Mapping[str, Need]:
+    """What an operation with its parameters needs, by the name of the offer that it depends on. Raises KeyError like `spec_of`."""
+    spec, parameters = spec_of(operation), parameters_of(operation)
+    own = {spec.name: Need(spec.name, spec.needs)} if spec.needs else {}
+    asked = {name: text for name, text in spec.parameter_needs.items() if getattr(parameters, name)}
+    return {**own, **{parameter_offer(spec, name): Need(f"{spec.name}.{name}", text) for name, text in asked.items()}}
+
+
+@cache
+def offers_known() -> frozenset[str]:
+    """The names of all that workers may offer: operations and parameters that need a configuration."""
+    operations = (name for name, spec in specs().items() if spec.needs)
+    parameters = (parameter_offer(spec, name) for spec in specs().values() for name in spec.parameter_needs)
+    return frozenset((*operations, *parameters))
+
+
 @cache
 def _specs_by_message() -> Mapping[str, OperationSpec]:
     return {spec.message.full_name: spec for spec in specs().values()}
@@ -189,6 +224,8 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         )
     if not options.HasField("millicredits"):
         raise ValueError(f"{message.full_name} has no price: `millicredits`")
+    if (options.produces == options_pb2.MEDIA_KIND_IMAGE) != bool(options.credential_action):
+        raise ValueError(f"{message.full_name} makes pictures and has no `credential_action`, or has one and makes none")
     return OperationSpec(
         name=options.name,
         lane=options.lane,
@@ -207,6 +244,8 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         may_add_alpha=options.may_add_alpha,
         millicredits=options.millicredits,
         price_basis=options.price_basis,
+        credential_action=options.credential_action,
+        parameter_needs=MappingProxyType(_parameter_needs(message)),
     )
 
 
@@ -218,6 +257,11 @@ def _arity(message: Descriptor, options: options_pb2.OperationOptions) -> Arity:
     if options.max_references:
         return Arity.REFERENCES
     return Arity.NONE if options.accepts == options_pb2.MEDIA_KIND_UNSPECIFIED else Arity.EACH
+
+
+def _parameter_needs(message: Descriptor) -> dict[str, str]:
+    needs = {field.name: field.GetOptions().Extensions[options_pb2.parameter_needs] for field in message.fields}
+    return {name: text for name, text in needs.items() if text}
 
 
 def _roles(message: Descriptor) -> dict[Role, str]:

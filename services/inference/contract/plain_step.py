@@ -56,5 +56,7 @@ class PlainStep:
     """A folder with the operator's CMYK profiles."""
     original: Original | None = None
     """None if it was no picture."""
+    trusted_certificates: str = ""
+    """Root certificates in PEM, whose content credentials are trusted; for operations that take files."""
     whole: tuple[int, int] | None = None
     """Width and height of the picture where the input has been scaled while it was read, which a resize has to do first."""

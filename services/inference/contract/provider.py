@@ -76,6 +76,10 @@ class Provider(Protocol):
     """
 
     @property
+    def model(self) -> str:
+        """Name of the model that makes the pictures."""
+
+    @property
     def most_at_once(self) -> int:
         """The largest number of pictures that one call of `make` returns."""
 

@@ -14,6 +14,7 @@ from services.inference.contract.models import Models
 from services.inference.contract.plain_step import PlainStep
 from services.inference.contract.provider import Provider
 from services.inference.contract.rates import MeasuredRates
+from services.inference.credentials.signer import Signer
 from services.inference.media import Image, Limits
 from services.inference.model_server.triton import Triton
 from services.platform.errors import DarkroomError, ErrorReason
@@ -59,6 +60,10 @@ class Tools:
     """The configured picture providers, by operation."""
     color_profiles: Path | None = None
     """A folder with the operator's CMYK profiles."""
+    credentials: Signer | None = None
+    """Signs content credentials; None where nobody does."""
+    trusted_certificates: str = ""
+    """Root certificates in PEM, whose content credentials are trusted."""
     warm: WarmChildren | None = None
     """Where short picture work is done; None where all of it is done here."""
 

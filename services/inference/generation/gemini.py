@@ -78,7 +78,7 @@ class GeminiImages:
     most_at_once = MOST_AT_ONCE
 
     def __init__(self, exchange: Exchange, model: str) -> None:
-        self._exchange, self._model = exchange, model
+        self._exchange, self.model = exchange, model
 
     async def ready(self) -> bool:
         """Always: it is configured only with a key."""
@@ -99,7 +99,7 @@ class GeminiImages:
             "contents": [{"role": "user", "parts": parts}],
             "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": dict(said.image_config)},
         }
-        answer = await self._exchange.post(f"/models/{self._model}:generateContent", json=body)
+        answer = await self._exchange.post(f"/models/{self.model}:generateContent", json=body)
         if answer.status != 200:
             raise self._failure(answer)
         return [self._picture(answer)]
@@ -128,7 +128,7 @@ class GeminiImages:
         status, message = answer.at("error", "status"), answer.at("error", "message")
         if status == "FAILED_PRECONDITION" or _detail(answer, _ERROR_INFO).get("reason") in ("API_KEY_INVALID", "API_KEY_EXPIRED"):
             return self._exchange.unusable(answer, "does not serve this installation")
-        return self._exchange.failure(answer, self._model, message, answer.retry_after or _retry_delay(answer))
+        return self._exchange.failure(answer, self.model, message, answer.retry_after or _retry_delay(answer))
 
 
 def _detail(answer: Answer, kind: str) -> dict[str, Any]:

@@ -98,12 +98,12 @@ class LocalDiffusion:
     most_at_once = MOST_AT_ONCE
 
     def __init__(self, triton: Triton, model: str, schedule: Schedule, seconds: float, concurrency: int) -> None:
-        self._triton, self._model, self._schedule, self._seconds = triton, model, schedule, seconds
+        self._triton, self.model, self._schedule, self._seconds = triton, model, schedule, seconds
         self._places = asyncio.Semaphore(concurrency)
 
     async def ready(self) -> bool:
         """Whether Triton has loaded the model."""
-        return await self._triton.serves(self._model)
+        return await self._triton.serves(self.model)
 
     def not_applied(self, request: GenerationRequest, references: Sequence[Reference]) -> Sequence[UnsupportedOption]:
         """See `Provider`."""
@@ -125,7 +125,7 @@ class LocalDiffusion:
             inputs["reference"] = await asyncio.to_thread(_pixels, references[0], said.width, said.height)
             inputs["strength"] = np.array([self._schedule.strength], np.float32)
         async with self._places:
-            pixels = await self._triton.draw(self._model, inputs, self._seconds)
+            pixels = await self._triton.draw(self.model, inputs, self._seconds)
         if pixels.shape != (said.height, said.width, 3):
             raise DarkroomError(ErrorReason.PROVIDER_REJECTED, "The local model did not return a picture of the requested size.")
         return [await asyncio.to_thread(encode, Image(pixels))]

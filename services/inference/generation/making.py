@@ -10,6 +10,7 @@ from pathlib import Path
 from services.inference.contract.flow import GeneratedPicture, References
 from services.inference.contract.provider import GenerationParameters, GenerationRequest, Provider, Reference
 from services.inference.contract.step import Step
+from services.inference.credentials.used_models import note_model
 from services.inference.media import Image, Saving, encode
 from services.inference.media.isolated import read_picture
 from services.inference.media.resampling import resize
@@ -42,6 +43,8 @@ async def make_pictures(
         step.notice("not_applied", "keep_reference_size", "The request has no reference pictures.", {"why": "no_references"})
     if parameters.archive and making.count == 1:
         step.notice("not_applied", "archive", "There is only one picture, so no archive was made.", {"why": "single_picture"})
+    # Pictures of an earlier attempt, too, are by this model.
+    note_model(provider.model)
     await making.take_kept()
     if making.missing:
         await making.make_missing(await _prepared(references, parameters.keep_reference_size, step))

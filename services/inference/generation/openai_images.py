@@ -80,7 +80,7 @@ class OpenAiImages:
     most_at_once = MOST_AT_ONCE
 
     def __init__(self, exchange: Exchange, model: str) -> None:
-        self._exchange, self._model = exchange, model
+        self._exchange, self.model = exchange, model
 
     async def ready(self) -> bool:
         """Always: it is configured only with a key."""
@@ -94,7 +94,7 @@ class OpenAiImages:
         """See `Provider`."""
         said = openai_request(request, references)
         fields = {
-            "model": self._model,
+            "model": self.model,
             "prompt": said.prompt,
             "size": said.size,
             "quality": said.quality,
@@ -129,7 +129,7 @@ class OpenAiImages:
             return self._exchange.refusal(_blocked(answer.at("error", "moderation_details")))
         if code in _ACCOUNT_CODES:
             return self._exchange.unusable(answer, "has no credit left for this installation")
-        return self._exchange.failure(answer, self._model, message, answer.retry_after)
+        return self._exchange.failure(answer, self.model, message, answer.retry_after)
 
 
 def _blocked(details: Any) -> str:

@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from services.inference.credentials.used_models import note_model
 from services.inference.metrics import model_request
 from services.inference.model_server.control import ModelControl
 from services.inference.model_server.exchange import Exchange, Request, Tensors
@@ -182,6 +183,7 @@ class Triton:
         return True
 
     async def _persistently(self, model: str, inputs: Tensors, seconds: float) -> Picture:
+        note_model(model)
         for _ in range(_SENDS):
             try:
                 return await self._request(model, inputs, seconds)

@@ -18,7 +18,7 @@ _ROWS = 256
 """Compared at a time: two pictures that differ mostly do so early, and what the comparison needs besides them stays small."""
 _RECOMPRESSED = 90
 """A quality from here on is a way to write a picture; one below makes a smaller file of it."""
-_CHANGING = ("dpi", "max_bytes", "max_colors", "strip_exif", "strip_location", "strip_profile", "strip_xmp")
+_CHANGING = ("content_credentials", "dpi", "max_bytes", "max_colors", "strip_exif", "strip_location", "strip_profile", "strip_xmp")
 """Parameters of a conversion that change a file, whatever its format is."""
 _QUALITIES = ("quality", "webp_quality", "avif_quality")
 

@@ -31,6 +31,8 @@ class FileJob:
     limits: Limits
     result_limits: Limits
     svg_dpi: int
+    trusted_certificates: str = ""
+    """As in `PlainStep`."""
 
 
 def apply(folder: Path, asked: FileJob, *rest: Any) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def apply(folder: Path, asked: FileJob, *rest: Any) -> dict[str, Any]:
         label=labels.append,
         notice=lambda *notice: notices.append(notice),
         result_limits=asked.result_limits,
+        trusted_certificates=asked.trusted_certificates,
     )
     run = importlib.import_module(f"services.inference.operations.{spec.name}").run
     made = run(files if spec.arity is Arity.ALL else files[0], parameters_of(operation), step)

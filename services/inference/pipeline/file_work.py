@@ -89,7 +89,12 @@ async def on_files(
     """
     own = Path(tempfile.mkdtemp(prefix="working-", dir=folder))
     asked = file_child.FileJob(
-        operation.message.SerializeToString(), tuple(file.name for file in files), tools.picture_limits, tools.result_limits, svg_dpi
+        operation.message.SerializeToString(),
+        tuple(file.name for file in files),
+        tools.picture_limits,
+        tools.result_limits,
+        svg_dpi,
+        tools.trusted_certificates,
     )
     paths = [file.path for file in files]
     said = await tools.sandbox.run(

@@ -67,6 +67,8 @@ class PictureJob:
     source_name: str
     limits: Limits
     result_limits: Limits
+    trusted_certificates: str = ""
+    """As in `PlainStep`."""
 
 
 def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
@@ -143,6 +145,7 @@ def _worked(
             notice=lambda *notice: notices.append(notice),
             result_limits=asked.result_limits,
             original=original,
+            trusted_certificates=asked.trusted_certificates,
             whole=whole,
         )
         if isinstance(medium, Image | LazyImage):

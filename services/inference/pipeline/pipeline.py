@@ -25,8 +25,11 @@ from services.inference.contract.flow import (
 from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
+from services.inference.credentials.manifest import Deed
+from services.inference.credentials.used_models import recorded_models
 from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
 from services.inference.pipeline.changes import Changes, has_size_of, same_bytes
+from services.inference.pipeline.credentials import Credentials
 from services.inference.pipeline.encoding import WRITTEN, finished, given_back, name_of_words, product_of_child, write_product
 from services.inference.pipeline.file_work import as_file, on_files, read_back
 from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
@@ -56,8 +59,11 @@ class Pipeline:
         self._svg_dpi = _svg_dpi(operations)
         self._short = None
         if tools.warm is not None and self.arity is Arity.EACH:
-            self._short = ShortWork(tools.warm, account_id, operations, tools.picture_limits, tools.result_limits)
+            self._short = ShortWork(
+                tools.warm, account_id, operations, tools.picture_limits, tools.result_limits, tools.trusted_certificates
+            )
         self._reading = Reading(tools, account_id, max_picture_bytes, operations)
+        self._credentials, self._made_by = Credentials(tools, operations, self._reading), list[Deed]()
 
     @property
     def arity(self) -> Arity:
@@ -117,8 +123,9 @@ class Pipeline:
 
         references = References(count, read)
         run.overall(0, "Starting")
-        with run.stages.measure(self._first.spec.name, operation=True):
+        with run.stages.measure(self._first.spec.name, operation=True), recorded_models() as used:
             made: list[GeneratedPicture] = await self._first.run(references, self._first.parameters, self._step(run, run.overall))
+        self._made_by = [Deed.of(self._first.spec, used)]
         return made
 
     async def read_headers(self, run: Run) -> None:
@@ -202,6 +209,8 @@ class Pipeline:
             run.unchanged = await asyncio.to_thread(same_bytes, path, run.product.content)
         if run.unchanged and run.product is not None and not any(isinstance(each.parameters, Convert) for each in self._operations):
             run.product = given_back(run.product, run)
+        if run.product is not None:
+            run.product = await self._credentials.settle(run.product, run, [*self._made_by, *run.deeds])
 
     async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report, changes: Changes) -> None:
         before = run.medium
@@ -213,6 +222,7 @@ class Pipeline:
         files = before if isinstance(before, Sequence) else [await as_file(before, run)]
         with run.stages.measure(operation.spec.name, operation=True):
             worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
+        run.deeds.append(Deed.of(operation.spec, ()))
         for notice in worked.notices:
             run.notice(*notice)
         run.labels += worked.labels
@@ -235,7 +245,7 @@ class Pipeline:
         step, parameters = self._step(run, report, original), operation.parameters
         if original is not None:
             parameters = resolve_percentages(parameters, (original.width, original.height))
-        with run.stages.measure(operation.spec.name, operation=True):
+        with run.stages.measure(operation.spec.name, operation=True), recorded_models() as used:
             if converted and isinstance(medium, Image):
                 medium = await asyncio.to_thread(as_read_back, medium)
             made: Medium | Several
@@ -243,6 +253,7 @@ class Pipeline:
                 made = await asyncio.to_thread(operation.run, medium, parameters, step)
             else:
                 made = await operation.run(medium, parameters, step)
+        run.deeds.append(Deed.of(operation.spec, used))
         if isinstance(made, Several):
             run.attachments += made.others
             made = made.first

@@ -57,6 +57,10 @@ class Reading:
         with errors_naming(source.name):
             self._auxiliaries[file_id] = source, await self.input_header(source, self._tools.picture_limits, Hints(source.name))
 
+    def auxiliary_source(self, file_id: int) -> Source:
+        """The file of an auxiliary picture that was added."""
+        return self._auxiliaries[file_id][0]
+
     async def auxiliary(self, file_id: int, folder: Path) -> Image:
         """Decode an auxiliary picture. Raises as `picture`, with the file's name."""
         source, header = self._auxiliaries[file_id]

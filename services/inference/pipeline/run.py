@@ -12,6 +12,7 @@ from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import Attachment, GeneratedPicture, Keeping, Medium, NewFile
 from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
+from services.inference.credentials.manifest import Deed
 from services.inference.media import Header, Image
 from services.inference.media.notes import notice_of
 from services.inference.pipeline.stages import Stages
@@ -92,6 +93,8 @@ class Run:
     medium: Medium | Sequence[Source] | ShortResult = None
     """The input of the next operation, and in the end the result of the last one."""
     labels: list[str] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
+    """For each operation that has run here, what it has done to the picture."""
     attachments: list[Attachment | NewFile] = field(default_factory=list)
     product: Product | None = None
     """None if the operations make nothing."""

@@ -34,10 +34,18 @@ class ShortWork:
     """Does the operations of a task on inputs for which that is short, and checks a child's description of the result."""
 
     def __init__(
-        self, children: WarmChildren, account_id: int, operations: Sequence[BoundOperation], limits: Limits, result_limits: Limits
+        self,
+        children: WarmChildren,
+        account_id: int,
+        operations: Sequence[BoundOperation],
+        limits: Limits,
+        result_limits: Limits,
+        trusted_certificates: str = "",
     ) -> None:
         self._children, self._account_id = children, account_id
         self._limits, self._result_limits = limits, result_limits
+        # No other operation reads them, and they take room in each message to a child.
+        self._trusted = trusted_certificates if operations[0].spec.reads_file else ""
         self._names = [each.spec.name for each in operations]
         self.operations = tuple(each.message.SerializeToString() for each in operations)
         """Serialized."""
@@ -45,7 +53,7 @@ class ShortWork:
 
     async def run(self, run: Run) -> ShortResult:
         """The result of the operations on the run's picture. Raises the errors of decoding, the operations and `Sandbox.run`."""
-        asked, told = isolated.PictureJob(self.operations, run.source_name, self._limits, self._result_limits), self._told(run.report)
+        asked, told = self._job(run), self._told(run.report)
         try:
             with run.sources[0].path.open("rb") as source, in_memory() as target:
                 files = [source.fileno(), target]
@@ -60,11 +68,14 @@ class ShortWork:
 
         Raises the errors of examining and decoding it, of the operations and of `Sandbox.run`.
         """
-        asked = isolated.PictureJob(self.operations, run.source_name, self._limits, self._result_limits)
+        asked = self._job(run)
         with run.sources[0].path.open("rb") as source, in_memory() as target:
             files = [source.fileno(), target]
             said = await self._children.run(self._account_id, isolated.probe_and_work, files, asked, urgent=True)
             return _probe_of(said["found"]), self._checked(said, target) if "labels" in said else None
+
+    def _job(self, run: Run) -> isolated.PictureJob:
+        return isolated.PictureJob(self.operations, run.source_name, self._limits, self._result_limits, self._trusted)
 
     def _told(self, report: Report) -> Callable[[int, float, str], None]:
         """Passes on what the child says of its progress."""

@@ -9,6 +9,8 @@ from services.inference.media.errors import damaged_error, unread
 from services.inference.tagging.blocks import Blocks
 from services.inference.tagging.boxes import Box, DamagedBoxError, Reader, box, boxes
 
+_CREDENTIALS = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+"""The kind of a box `uuid` with content credentials (C2PA 2.2, A.5)."""
 _EXIF, _MIME, _XMP = b"Exif", b"mime", b"application/rdf+xml"
 _MOST_ITEMS = 100_000
 
@@ -61,11 +63,24 @@ def read(data: bytes) -> Blocks:
 
 
 def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
-    """The file with what is different after: new items are at its end. Raises as `read`, and `MEDIA_UNSUPPORTED`."""
+    """The file with what is different after, without content credentials: new items are at its end.
+
+    Raises as `read`, and `MEDIA_UNSUPPORTED`.
+    """
     try:
-        return _written(data, before, after)
+        return _written(_without_credentials(data), before, after)
     except (DamagedBoxError, struct.error) as error:
         raise damaged_error("HEIF") from error
+
+
+def _without_credentials(data: bytes) -> bytes:
+    """With an empty box in place of theirs, so that all others stay where they are."""
+    changed = bytearray(data)
+    for each in boxes(data, 0, len(data)):
+        if each.kind == b"uuid" and data.startswith(_CREDENTIALS, each.inside):
+            changed[each.start + 4 : each.start + 8] = b"free"
+            changed[each.inside : each.end] = bytes(each.end - each.inside)
+    return bytes(changed)
 
 
 def _written(data: bytes, before: Blocks, after: Blocks) -> bytes:
@@ -282,12 +297,14 @@ def _iloc(meta: _Meta, locations: list[_Location]) -> bytes:
     wide = old[4] >> 4 == 8 or old[4] & 15 == 8
     size = 8 if wide else 4
     version = max(old[0], 1)
-    written = struct.pack(">B3xBB", version, size << 4 | size, size << 4 | meta.index_size)
+    # Without bases where there are none: the library that signs content credentials takes them for something else.
+    base_size = size if any(each.base for each in locations if each.method or each.reference) else 0
+    written = struct.pack(">B3xBB", version, size << 4 | size, base_size << 4 | meta.index_size)
     counted = 2 if version < 2 else 4
     written += len(locations).to_bytes(counted, "big")
     for each in locations:
         written += each.item.to_bytes(counted, "big") + struct.pack(">HH", each.method, each.reference)
-        written += each.base.to_bytes(size, "big") + struct.pack(">H", len(each.extents))
+        written += (each.base if base_size else 0).to_bytes(base_size, "big") + struct.pack(">H", len(each.extents))
         for extent in each.extents:
             written += extent.index.to_bytes(meta.index_size, "big")
             written += extent.offset.to_bytes(size, "big") + extent.length.to_bytes(size, "big")

@@ -6,12 +6,13 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.inference.credentials.presence import has_credentials
 from services.inference.media.errors import damaged_error
 from services.inference.tagging import photoshop
 from services.inference.tagging.blocks import Blocks, too_large
 
 _EXIF, _XMP, _PHOTOSHOP, _PICTURES = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0", b"MPF\0"
-_APP0, _APP1, _APP2, _APP13 = 0xE0, 0xE1, 0xE2, 0xED
+_APP0, _APP1, _APP2, _APP11, _APP13 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED
 _SCAN, _END = 0xDA, 0xD9
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 """Markers without a length."""
@@ -39,8 +40,9 @@ def read(data: bytes) -> Blocks:
 
 
 def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
-    """The file with what is different after. Raises as `read`, and `MEDIA_LIMIT_EXCEEDED`."""
+    """The file with what is different after, without content credentials. Raises as `read`, and `MEDIA_LIMIT_EXCEEDED`."""
     segments, rest = _taken_apart(data)
+    segments = _without_credentials(segments)
     if after.iptc != before.iptc:
         resources = photoshop.with_iptc(b"".join(_contents(segments, _APP13, _PHOTOSHOP)), after.iptc)
         segments = _replaced(segments, _APP13, _PHOTOSHOP, _split(resources))
@@ -71,6 +73,13 @@ def _taken_apart(data: bytes) -> tuple[list[_Segment], int]:
             raise damaged_error("JPEG")
         found.append(_Segment(marker, start, data[at + 4 : end], data[start:end]))
         at = end
+
+
+def _without_credentials(segments: Sequence[_Segment]) -> list[_Segment]:
+    """Without the box of the manifest store: all segments with its number (ISO/IEC 19566-5, D.2)."""
+    boxes = [each for each in segments if each.marker == _APP11 and each.content.startswith(b"JP")]
+    stores = {each.content[2:4] for each in boxes if has_credentials(each.content)}
+    return [each for each in segments if each not in boxes or each.content[2:4] not in stores]
 
 
 def _contents(segments: Sequence[_Segment], marker: int, name: bytes) -> list[bytes]:

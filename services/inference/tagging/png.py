@@ -13,7 +13,7 @@ from services.inference.tagging.blocks import Blocks
 _EXIF, _TEXT, _XMP = b"eXIf", b"iTXt", b"XML:com.adobe.xmp"
 _IPTC, _RAW_EXIF = b"Raw profile type iptc", b"Raw profile type exif"
 """ImageMagick's names, which other programs use too: the standard has no place for IPTC data."""
-_PICTURE = b"IDAT"
+_PICTURE, _CREDENTIALS = b"IDAT", b"caBX"
 _LARGEST = 16 << 20
 """Bytes of a text without its compression."""
 
@@ -36,7 +36,7 @@ def read(data: bytes) -> Blocks:
 
 
 def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
-    """The file with what is different after. Raises as `read`."""
+    """The file with what is different after, without content credentials. Raises as `read`."""
     new = []
     if after.exif != before.exif and after.exif is not None:
         new.append(_chunk(_EXIF, after.exif))
@@ -47,7 +47,8 @@ def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
     pieces, placed = [data[:8]], False
     for kind, content, raw in _chunks(data):
         if (
-            (after.exif != before.exif and (kind == _EXIF or _names(kind, content, _RAW_EXIF)))
+            kind == _CREDENTIALS
+            or (after.exif != before.exif and (kind == _EXIF or _names(kind, content, _RAW_EXIF)))
             or (after.xmp != before.xmp and kind == _TEXT and content.startswith(_XMP + b"\0"))
             or (after.iptc != before.iptc and _names(kind, content, _IPTC))
         ):

@@ -10,7 +10,7 @@ from services.inference.tagging.changes import Changes
 from services.inference.tagging.png import photoshop_or_plain
 from services.inference.tagging.tiff_edit import DamagedTiffError, Tiff, Value, directory_at, value_of
 
-_XMP, _IPTC, _PHOTOSHOP = 0x02BC, 0x83BB, 0x8649
+_XMP, _IPTC, _PHOTOSHOP, _CREDENTIALS = 0x02BC, 0x83BB, 0x8649, 0xCD41
 _BYTE, _UNDEFINED, _LONG = 1, 7, 4
 _BIG = 43
 _PLACES = ((0x0111, 0x0117), (0x0144, 0x0145))
@@ -22,7 +22,10 @@ _MOST_DIRECTORIES = 10_000
 
 
 def edit_tiff(data: bytes, changes: Changes) -> bytes:
-    """The file with changes. Raises `FILE_CORRUPT`, and `MEDIA_UNSUPPORTED` for files of the kind that may exceed 4 GiB."""
+    """The file with changes, and then without content credentials.
+
+    Raises `FILE_CORRUPT`, and `MEDIA_UNSUPPORTED` for files of the kind that may exceed 4 GiB.
+    """
     if _BIG.to_bytes(1, "little") in data[2:4]:
         raise unread("TIFF", "is a BigTIFF")
     try:
@@ -35,6 +38,8 @@ def edit_tiff(data: bytes, changes: Changes) -> bytes:
         ):
             if after != before:
                 tiff.change({tag: None if after is None else Value(kind, after)})
+        if tiff.content != data:
+            tiff.change({_CREDENTIALS: None})
     except DamagedTiffError as error:
         raise damaged_error("TIFF") from error
     return tiff.content

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from services.inference.media.errors import damaged_error
 from services.inference.tagging.blocks import Blocks
 
-_HEADER, _EXIF, _XMP = b"VP8X", b"EXIF", b"XMP "
+_HEADER, _EXIF, _XMP, _CREDENTIALS = b"VP8X", b"EXIF", b"XMP ", b"C2PA"
 _EXIF_FLAG, _XMP_FLAG, _ALPHA_FLAG = 0x08, 0x04, 0x10
 _LOSSLESS, _LOSSY = b"VP8L", b"VP8 "
 
@@ -21,13 +21,13 @@ def read(data: bytes) -> Blocks:
 
 
 def write(data: bytes, _before: Blocks, after: Blocks) -> bytes:
-    """The file with what is different after. Raises as `read`."""
+    """The file with what is different after, without content credentials. Raises as `read`."""
     pieces: list[bytes] = []
     header = b""
     for kind, content, raw in _chunks(data):
         if kind == _HEADER:
             header = content
-        elif kind not in (_EXIF, _XMP):
+        elif kind not in (_EXIF, _XMP, _CREDENTIALS):
             pieces.append(raw)
             if not header and kind in (_LOSSLESS, _LOSSY):
                 header = _header_of(kind, content)

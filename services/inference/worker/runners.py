@@ -32,6 +32,8 @@ def runners(settings: InferenceSettings, shared: Shared) -> Runners:
         rates=shared.rates,
         providers=shared.providers,
         color_profiles=settings.color_profiles_dir,
+        credentials=settings.signer,
+        trusted_certificates=settings.content_credentials_trusted,
         warm=shared.warm,
     )
     attempts = AttemptRunner(

@@ -82,7 +82,7 @@ class ShortRunner:
         await self._registry.load(asked.operations)
         operations = self._registry.bind(asked.operations)
         pipeline = Pipeline(tools, operations, self._max_picture_bytes, asked.account_id)
-        work = ShortWork(tools.warm, asked.account_id, operations, tools.picture_limits, tools.result_limits)
+        work = ShortWork(tools.warm, asked.account_id, operations, tools.picture_limits, tools.result_limits, tools.trusted_certificates)
         notices: list[task_pb2.Notice] = []
 
         def notice(

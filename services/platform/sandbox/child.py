@@ -38,7 +38,7 @@ def _run(connection: socket.socket, job: Job, confinement: Confinement) -> Any:
     args = confinement.enter(job).args
     if job.with_connection:
         args = (*args, connection)
-    if job.with_ranges:
+    if job.with_answers:
         args = (*args, functools.partial(_ask, connection))
     if job.with_progress:
         args = (*args, functools.partial(send_progress, connection))
@@ -98,7 +98,7 @@ def send_progress(connection: socket.socket, *values: float | str) -> None:
     connection.sendall(frame(Kind.PROGRESS, json.dumps(values).encode()))
 
 
-def _ask(connection: socket.socket, offset: int, length: int) -> bytes:
-    connection.sendall(frame(Kind.ASK, json.dumps([offset, length]).encode()))
+def _ask(connection: socket.socket, *question: float | str) -> bytes:
+    connection.sendall(frame(Kind.ASK, json.dumps(question).encode()))
     _, given = HEADER.unpack(receive_exactly(connection, HEADER.size))
     return receive_exactly(connection, given)

@@ -25,8 +25,9 @@ from services.platform.sandbox.wire import HEADER, MAX_REPLY_BYTES, Job, Kind, f
 
 _Result = TypeVar("_Result")
 
-#: `await ranges(offset, length)` returns those bytes of what the child examines. It must check both: the child may ask anything.
-Ranges = Callable[[int, int], Awaitable[bytes]]
+#: `await answers(*question)` returns what the child needs to know, such as a range of what it examines. It must check the question, which
+#: has any values that JSON holds: the child may ask anything.
+Answers = Callable[..., Awaitable[bytes]]
 
 _STATUS_BYTES = 4
 _LACKING_BYTES = 4096
@@ -180,7 +181,7 @@ class Sandbox:
         reads: Sequence[Path] = (),
         folder: Path | None = None,
         limits: Limits | None = None,
-        ranges: Ranges | None = None,
+        answers: Answers | None = None,
         on_progress: Callable[..., None] | None = None,
     ) -> _Result:
         """The result of `function(*args)` in a fresh child: bytes unchanged, anything else after a round trip through JSON.
@@ -189,14 +190,20 @@ class Sandbox:
         make, change and remove files in `folder`, which must be for this task alone; it can open no others. Paths among `args`
         that lead there are replaced by those under which it sees them.
 
-        With `ranges` and `on_progress`, the function gets one more positional argument each: a callable that takes an offset and a
-        length and returns what `ranges` returns for them, and one that takes numbers and passes them to `on_progress` here.
+        With `answers` and `on_progress`, the function gets one more positional argument each: a callable that takes numbers and texts and
+        returns what `answers` returns for them, and one that takes numbers and passes them to `on_progress` here.
 
-        Cancelling kills the child. Raises the DarkroomError that the function or `ranges` raised, or a SandboxError.
+        Cancelling kills the child. Raises the DarkroomError that the function or `answers` raised, or a SandboxError.
         """
         limits = limits or self._limits
         job = job_of(
-            function, args, limits, reads=tuple(reads), folder=folder, with_progress=on_progress is not None, with_ranges=ranges is not None
+            function,
+            args,
+            limits,
+            reads=tuple(reads),
+            folder=folder,
+            with_progress=on_progress is not None,
+            with_answers=answers is not None,
         )
         async with self.in_use(), self._slots:
             connection, leash = await self.launch(self._on_demand.get(function.__module__, ()))
@@ -208,7 +215,7 @@ class Sandbox:
                         raise SandboxCrashed("the child did not start")
                     async with asyncio.timeout(limits.wall_seconds):
                         writer.write(frame(Kind.JOB, pickle.dumps(job)))
-                        result = await self._converse(reader, writer, leash, ranges, on_progress)
+                        result = await self._converse(reader, writer, leash, answers, on_progress)
                 except TimeoutError as error:
                     raise SandboxTimedOut(f"no answer within {limits.wall_seconds:g} s") from error
                 finally:
@@ -245,7 +252,7 @@ class Sandbox:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         leash: socket.socket,
-        ranges: Ranges | None,
+        answers: Answers | None,
         on_progress: Callable[..., None] | None,
     ) -> Any:
         while True:
@@ -254,9 +261,8 @@ class Sandbox:
                 match kind:
                     case Kind.PROGRESS if on_progress is not None:
                         on_progress(*json.loads(payload))
-                    case Kind.ASK if ranges is not None:
-                        offset, length = map(int, json.loads(payload))
-                        writer.write(frame(Kind.GIVE, await ranges(offset, length)))
+                    case Kind.ASK if answers is not None:
+                        writer.write(frame(Kind.GIVE, await answers(*json.loads(payload))))
                     case _:
                         return answer_of(kind, payload)
             except (ValueError, KeyError, TypeError) as error:
@@ -293,7 +299,7 @@ def job_of(
     reads: tuple[Path, ...] = (),
     folder: Path | None = None,
     with_progress: bool = False,
-    with_ranges: bool = False,
+    with_answers: bool = False,
     with_connection: bool = False,
 ) -> Job:
     """A job within these limits."""
@@ -303,7 +309,7 @@ def job_of(
         reads=reads,
         folder=folder,
         with_progress=with_progress,
-        with_ranges=with_ranges,
+        with_answers=with_answers,
         with_connection=with_connection,
         memory_bytes=limits.memory_bytes,
         cpu_seconds=limits.cpu_seconds,

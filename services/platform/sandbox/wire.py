@@ -41,9 +41,9 @@ class Kind(enum.IntEnum):
     EXCEPTION = 8
     """Child to host: JSON object with `type` and `traceback` of an exception that is not a typed error."""
     ASK = 9
-    """Child to host: JSON array, the offset and length of the bytes that it wants."""
+    """Child to host: JSON array, a question, such as the offset and length of the bytes that it wants."""
     GIVE = 10
-    """Host to child: those bytes."""
+    """Host to child: the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Job:
     reads: tuple[Path, ...]
     folder: Path | None
     with_progress: bool
-    with_ranges: bool
+    with_answers: bool
     with_connection: bool
     memory_bytes: int
     cpu_seconds: int

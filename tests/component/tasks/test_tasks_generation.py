@@ -62,6 +62,20 @@ async def test_nothing_configured_is_refused_at_creation_and_says_what_to_config
     assert (await refusal(replica.images.CreateNanoBanana2(generation_pb2.NanoBanana2Request(**PLAIN), metadata=me)))[1]["code"] == 40009
 
 
+async def test_a_parameter_that_needs_configuration_is_refused_at_creation(service: Service, replica: Replica, bus: Bus) -> None:
+    """At no cost; without the parameter, the operation is there."""
+    me, [file_id] = service.caller(ACCOUNT), photos(service, 1)
+    signed = operation_pb2.Operation(convert={"format": 2, "content_credentials": True})
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await replica.create(me, int(file_id), operations=[signed])
+    reason, _, message = error_of(refused.value)
+    assert reason == "OPERATION_UNAVAILABLE" and message.startswith("convert.content_credentials is not available on this installation.")
+    assert "DARKROOM_CONTENT_CREDENTIALS_CERTIFICATES_FILE" in message and service.files.pins == {}
+    assert (await replica.create(me, int(file_id), operations=[operation_pb2.Operation(convert={"format": 2})])).id
+    await Offers(bus).announce(["convert-content_credentials"])
+    assert (await replica.create(me, int(file_id), operations=[signed])).id
+
+
 @pytest.mark.usefixtures("offered")
 async def test_gpt_image_2_by_pilios_words(service: Service, replica: Replica) -> None:
     me = service.caller(ACCOUNT)

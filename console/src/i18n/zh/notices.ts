@@ -48,6 +48,7 @@ const list = (value: unknown) => (Array.isArray(value) ? value.join("、") : Str
 
 /** By codes; where a code has several texts, by `code.why`. A test compares the keys with what the server can send. */
 export const noticeTexts: Readonly<Record<string, Text>> = {
+  "not_applied.format_not_signed": ({ file }) => `${file} 未签署：内容凭证只能写入图片。`,
   "not_applied.no_references": "请求中没有参考图。",
   "not_applied.single_picture": "只有一张图片，因此没有打包。",
   "not_applied.one_reference": "本地模型只能使用一张参考图，已使用第一张。",
@@ -168,6 +169,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
     if (way === "alpha") return "图片已有透明区域，只清理了边缘。";
     return `模型 ${model} 找到了主体。`;
   },
+  credentials_dropped: ({ file }) => `结果中不含 ${file} 的内容凭证（C2PA），因为图片改动后它已不再成立。`,
   already_cut_out: "图片已经是抠好的图，透明通道保持不变。",
   no_subject_found: "没有找到主体，图片未改动。",
   subject_unsure: "主体不太确定，请检查结果。",

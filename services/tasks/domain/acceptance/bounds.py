@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.pictures.offers import Offers
-from services.pictures.operations import OperationSpec, spec_of
+from services.pictures.operations import Need, needs_of
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.acceptance.draft import Draft
 from services.tasks.domain.acceptance.requests import MOST_KEPT_BYTES, Request
@@ -35,22 +35,22 @@ class Operations:
                 check_pipeline(item.operations, item.inputs, diagnostics=self._diagnostics)
         known: dict[str, DarkroomError | None] = {}
         for index, item in draft.remaining_items():
-            for position, operation in enumerate(item.operations):
-                spec = spec_of(operation)
-                if spec.name not in known:
-                    known[spec.name] = await self._unavailable(spec)
-                if (error := known[spec.name]) is not None:
+            needs = ((position, *each) for position, operation in enumerate(item.operations) for each in needs_of(operation).items())
+            for position, name, need in needs:
+                if name not in known:
+                    known[name] = await self._unavailable(name, need)
+                if (error := known[name]) is not None:
                     draft.refuse(index, error.at(f"operations[{position}]") if draft.request.is_batch else error)
                     break
         draft.settle()
 
-    async def _unavailable(self, spec: OperationSpec) -> DarkroomError | None:
+    async def _unavailable(self, name: str, need: Need) -> DarkroomError | None:
         try:
-            await self._offers.require([spec])
+            await self._offers.require(name, need)
         except DarkroomError as error:
             if error.reason is not ErrorReason.OPERATION_UNAVAILABLE:
                 raise
-            return None if await self._workforce.expects(spec.name) else error
+            return None if await self._workforce.expects(name) else error
         return None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.inference.credentials import child as credentials_child
 from services.inference.media import isolated
 from services.inference.operations import inspect_pdf, make_pdf, pdf_pages
 from services.inference.pipeline import file_child
@@ -21,7 +22,7 @@ from tests.unit.inference.plain_operations.running import Running
 async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
     # Each child of its own would load these again.
     of_documents = [inspect_pdf, make_pdf, pdf_pages]
-    preload = [module.__name__ for module in (isolated, isolated_pipeline, file_child, *of_documents)]
+    preload = [module.__name__ for module in (isolated, isolated_pipeline, file_child, credentials_child, *of_documents)]
     async with sandboxes(preload=preload) as made:
         yield made
 

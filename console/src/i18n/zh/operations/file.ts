@@ -77,6 +77,10 @@ export const file: OperationsTexts = {
       strip_location: ["移除位置信息", "从 Exif 和 XMP 数据中移除拍摄地点。"],
       strip_profile: ["移除色彩配置文件", "移除色彩配置文件，图片转换为 sRGB。"],
       strip_xmp: ["移除 XMP", "移除 XMP 数据。"],
+      content_credentials: [
+        "签署内容凭证",
+        "以本系统的名义用内容凭证（C2PA）签署文件：记录任务中每个操作做了什么、哪些由 AI 完成，以及输入文件及其已有的内容凭证。需要管理员配置证书。",
+      ],
       webp_quality: ["WebP 质量", "文件为 WebP 时的质量。0 表示与“质量”相同。"],
       avif_quality: ["AVIF 质量", "文件为 AVIF 时的质量。0 表示与“质量”相同。"],
       svg_dpi: [
