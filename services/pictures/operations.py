@@ -189,7 +189,7 @@ class Need:
 
 
 def needs_of(operation: operation_pb2.Operation) -> Mapping[str, Need]:
-    """What an operation with its parameters needs, by the name of the offer that it depends on. Raises KeyError like `spec_of`."""
+    """The needs of an operation with its parameters, by the name of the offer that each depends on. Raises KeyError like `spec_of`."""
     spec, parameters = spec_of(operation), parameters_of(operation)
     own = {spec.name: Need(spec.name, spec.needs)} if spec.needs else {}
     asked = {name: text for name, text in spec.parameter_needs.items() if getattr(parameters, name)}

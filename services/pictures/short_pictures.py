@@ -56,7 +56,7 @@ def is_short(operations: Sequence[Message], format_: MediaFormat, size: Size) ->
     if between or work > _MOST_OPERATIONS or _megapixels(size) > _READ.get(format_, 0) or not all(spec.short_megapixels for spec in specs):
         return False
     conversions = [parameters for parameters in operations if isinstance(parameters, Convert)]
-    # What is signed names its input, which a warm child does not keep.
+    # A signed result names its input, which a warm child does not keep.
     if any(conversion.content_credentials for conversion in conversions):
         return False
     written = _written(conversions, format_, adds_alpha=any(spec.may_add_alpha for spec in specs))

@@ -13,6 +13,7 @@ from tests.signing_certificate import make_signing
 from tests.stacks import StackUnderTest
 from tests.system.pictures import disc, encoded
 from tests.system.pilio import Pilio
+from tests.system.test_forms import send
 
 SIGN = {"convert": {"format": "PICTURE_FORMAT_KEPT", "content_credentials": True}}
 JPEG = encoded(disc(96, 64), "JPEG")
@@ -92,5 +93,7 @@ async def test_a_camera_is_not_trusted_and_an_edit_drops_what_it_said(pilio: Pil
     tagged, notices = await made_of(pilio, captured, {"edit_metadata": {"artist": "Ada"}})
     assert notices == ["credentials_dropped"] and b"c2pa" not in tagged
     assert (await made_of(pilio, JPEG, {"resize": {"width": 64}}))[1] == []
+    sent = await send(pilio, "/v1/images/resize?wait=60", ("file", captured, "photo.jpg"), ("width", "32"))
+    assert [each["code"] for each in sent.json()["data"]["notices"]] == ["credentials_dropped"]
     kept, notices = await made_of(pilio, captured, SIGN)
     assert b"Camera" in kept and notices == []

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         write_certificate(folder)
     except FileExistsError:
-        sys.stderr.write(f"{folder / _KEY} exists; it was left as it is.\n")
+        sys.stderr.write(f"{folder / _KEY} exists, and was left unchanged.\n")
         return 1
     sys.stdout.writelines(f"{name}={value}\n" for name, value in settings_of(folder).items())
     return 0

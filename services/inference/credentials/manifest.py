@@ -1,4 +1,4 @@
-"""What content credentials claim: where a picture comes from, and what each operation of a task has done to it, by which models."""
+"""The claims of content credentials: where a picture comes from, and what each operation of a task has done to it, by which models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.pictures.operations import OperationSpec
 from services.platform.version import version
 
 CREATED, PLACED = "created", "placed"
-"""Of a picture that was not there before, and of one that was put together of others."""
+"""The actions of a picture that was not there before, and of one that was put together of others."""
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED, DRAWN, CORRECTED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicallyEnhanced"
 COMPUTED, COMPOSITE = "algorithmicMedia", "composite"
@@ -23,7 +23,7 @@ MOST_INGREDIENTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What an operation has done."""
+    """The part of an operation in a result."""
 
     operation: str
     action: str

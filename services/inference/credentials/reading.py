@@ -1,4 +1,4 @@
-"""What inspect_metadata says about content credentials. Only for child processes, since files may be hostile."""
+"""Content credentials as inspect_metadata describes them. Only for child processes, since files may be hostile."""
 
 from __future__ import annotations
 

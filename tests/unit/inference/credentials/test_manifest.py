@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 from darkroom.operations.v1 import options_pb2
 from models.catalogue import load_catalogue
@@ -34,7 +34,7 @@ STANDARD = frozenset(
 FOUND_OUT = frozenset({"matte", "detect", "paint", "read", "locate"})
 
 
-def actions(*deeds: Deed, of: tuple[Ingredient, ...] = ()) -> list[dict]:
+def actions(*deeds: Deed, of: tuple[Ingredient, ...] = ()) -> list[dict[str, Any]]:
     return definition("a.png", "image/png", deeds, of)["assertions"][0]["data"]["actions"]
 
 
