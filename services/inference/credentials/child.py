@@ -88,7 +88,9 @@ def sign(source: Path, target: Path, asked: SigningJob, *rest: Any) -> list[str]
         context = stack.enter_context(c2pa.Context.from_dict(_settings(asked.trusted), signer=signer))
         readable = [_is_readable(part, path, context) for part, path in files]
         named = [dict(part.definition) for part, can_read in zip(asked.parts, readable, strict=True) if not can_read]
-        builder = stack.enter_context(c2pa.Builder({**asked.definition, "ingredients": named}, context))
+        builder = stack.enter_context(
+            c2pa.Builder({**asked.definition, "ingredients": [*asked.definition.get("ingredients", ()), *named]}, context)
+        )
         for (part, path), can_read in zip(files, readable, strict=True):
             if can_read:
                 _add(builder, part, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -51,9 +52,10 @@ class Credentials:
 
     def __init__(self, tools: Tools, operations: Sequence[BoundOperation], reading: Reading) -> None:
         self._tools, self._operations, self._reading = tools, operations, reading
-        conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
+        conversions = [each.parameters for each in operations if isinstance(each.parameters, Convert)]
         self.wanted = any(each.content_credentials for each in conversions)
         """Whether the results are to be signed."""
+        self._strips = any(each.strip_metadata for each in conversions)
 
     async def settle(self, product: Product, run: Run, deeds: Sequence[Deed]) -> Product:
         """The product as it is delivered. `deeds` are what the operations have done.
@@ -77,8 +79,10 @@ class Credentials:
         return product
 
     def _lost(self, product: Product, run: Run) -> list[str]:
-        """Names of the inputs whose credentials are not in the product: an input that is delivered as it was keeps its own."""
-        return [each.name for each in run.sources if each.path != product.content and has_credentials(each.path)]
+        """Names of the inputs whose credentials are not in the product, though nobody has asked to strip them. An input that is delivered
+        unchanged keeps its own."""
+        had = [each.name for each in run.sources if each.path != product.content and not self._strips and has_credentials(each.path)]
+        return had if had and not has_credentials(product.content) else []
 
     async def _signed(self, product: Product, format_: MediaFormat, run: Run, deeds: Sequence[Deed]) -> tuple[Product, Sequence[str]]:
         """The signed product, and the names of inputs that it only names."""
@@ -101,18 +105,25 @@ class Credentials:
                 limits=self._tools.picture_resources,
                 answers=signer.answering_once(),
             )
-        with target.open("rb") as file:
-            if target.is_symlink() or sniff(file.read(SNIFF_BYTES), product.name) not in (format_, MediaFormat.HEIC):
-                raise SandboxCrashed("the child left no such picture")
+        if target.is_symlink() or not target.is_file() or not _is_written_as(format_, target, product.name):
+            raise SandboxCrashed("the child left no such picture")
         return replace(product, content=target), [str(name) for name in unread]
 
     def _job(self, signer: Signer, product: Product, source: Path, run: Run, deeds: Sequence[Deed]) -> tuple[child.SigningJob, list[Path]]:
         """The job of the child, and the files that it reads besides `source`, where the product is put: the folder will be the child's."""
-        source.write_bytes(product.content if isinstance(product.content, bytes) else product.content.read_bytes())
+        if isinstance(product.content, bytes):
+            source.write_bytes(product.content)
+        else:
+            shutil.copyfile(product.content, source)
         pieces = self._pieces(run)
+        claimed = definition(product.name, product.media_type, deeds, [each.ingredient for each in pieces])
+        if self._strips:
+            # The credentials of an input may say where and by whom it was made. So it is named, and nothing of it is kept.
+            claimed["ingredients"] = [each.ingredient.definition for each in pieces]
+            pieces = []
         asked = child.SigningJob(
             media_type=product.media_type,
-            definition=definition(product.name, product.media_type, deeds, [each.ingredient for each in pieces]),
+            definition=claimed,
             parts=[child.Part(each.ingredient.media_type, each.ingredient.definition) for each in pieces],
             certificates=signer.certificates,
             algorithm=signer.algorithm,
@@ -133,6 +144,12 @@ class Credentials:
             _Piece(each, Ingredient(f"ingredient-{number}", each.name, _media_type(each), relationship))
             for number, (each, relationship) in enumerate(sources[:MOST_INGREDIENTS])
         ]
+
+
+def _is_written_as(format_: MediaFormat, file: Path, name: str) -> bool:
+    with file.open("rb") as opened:
+        found = sniff(opened.read(SNIFF_BYTES), name)
+    return found is format_ or (found, format_) == (MediaFormat.HEIC, MediaFormat.HEIF)
 
 
 def _media_type(source: Source) -> str:

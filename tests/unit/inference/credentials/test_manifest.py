@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, get_args
 
 from darkroom.operations.v1 import options_pb2
@@ -97,6 +98,18 @@ def test_pictures_that_are_put_together_are_parts() -> None:
 def test_the_number_of_actions_is_bounded() -> None:
     said = definition("a.png", "image/png", [Deed("resize", "resized")] * 300, [parent()])["assertions"][0]["data"]
     assert len(said["actions"]) == 100 and said["allActionsIncluded"] is False
+
+
+async def test_models_are_recorded_from_threads_that_come_back() -> None:
+    async def infer() -> None:
+        note_model("lama")
+
+    loop = asyncio.get_running_loop()
+    with recorded_models() as used:
+        await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(infer(), loop).result())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(note_model, "isnet"))
+    assert list(used) == ["lama", "isnet"]
 
 
 def test_models_are_recorded_for_the_operation_that_runs() -> None:

@@ -145,6 +145,15 @@ async def test_pictures_that_are_put_together_are_ingredients(signing: Running) 
     assert (said["actions"][0]["digitalSourceType"], said["ingredients"], said["state"]) == ("algorithmicMedia", [], "trusted")
 
 
+async def test_what_is_stripped_is_neither_kept_nor_missed(signing: Running) -> None:
+    strip = {"format": convert_pb2.PICTURE_FORMAT_KEPT, "strip_metadata": True}
+    assert not has_credentials(await signing.file(captured(), {"convert": strip}))
+    content = await signing.file(captured(), {"convert": {**strip, "content_credentials": True}})
+    said = await read(signing, content)
+    assert said["ingredients"] == [{"title": "photo.png", "format": "image/jpeg", "relationship": "parentOf"}]
+    assert (said["state"], said["manifests"], b"Camera" in content, signing.notices) == ("trusted", 1, False, [])
+
+
 async def test_an_input_that_cannot_be_an_ingredient_is_named(signing: Running) -> None:
     bitmap = b"BM" + (54 + 16 * 16 * 3).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little")
     bitmap += (16).to_bytes(4, "little") * 2 + b"\1\0\x18\0" + bytes(24) + bytes(range(256)) * 3
