@@ -12,11 +12,12 @@ import pytest
 from darkroom.common.v1.errors_pb2 import ErrorReason
 from darkroom.operations.v1 import operation_pb2
 from services.inference.generation import making
+from services.inference.generation.assembly import SIGNING
 from services.inference.media import Image, Saving, encode
 from services.inference.worker.client import AttemptClient
 from services.pictures.media_format import MediaFormat
 from services.pictures.offers import Offers
-from services.pictures.operations import specs
+from services.pictures.operations import Need, specs
 from services.platform.bus import OFFERS_STREAM
 from services.platform.errors import DarkroomError
 from services.platform.sandbox import SandboxLost
@@ -27,6 +28,7 @@ from tests.component.inference.test_worker_crashes import killed_worker
 from tests.dying import Point
 from tests.provider_server import KEY, ProviderServer, Reply, Silence, gemini_error, gemini_parts, inline, openai_error, pictures
 from tests.provider_server import png as made_png
+from tests.signing_certificate import make_signing
 
 GPT = operation_pb2.Operation(gpt_image_2={"prompt": "A red cup, seen from above", "aspect_ratio": "3:2", "count": 2})
 BANANA = operation_pb2.Operation(nano_banana_2={"prompt": "A red cup", "aspect_ratio": "1:1", "resolution": "0.5K", "count": 4})
@@ -227,7 +229,7 @@ async def test_a_worker_offers_what_it_is_configured_for(world: World, provider:
     offers = Offers(world.bus)
 
     async def offered() -> set[str]:
-        return {name for name in ("gpt_image_2", "nano_banana_2") if await _offered(offers, name)}
+        return {name for name in ("gpt_image_2", "nano_banana_2", SIGNING) if await _offered(offers, name)}
 
     async with world.worker(openai_api_key="", nano_banana_2="gemini"):
         async with asyncio.timeout(60):
@@ -235,15 +237,17 @@ async def test_a_worker_offers_what_it_is_configured_for(world: World, provider:
                 await asyncio.sleep(0.02)
     await _withdraw(world)
     # The local model is offered once Triton has it, and this Triton is not there.
-    async with world.worker(gpt_image_2="local", nano_banana_2="gemini"):
+    made = make_signing()
+    signing = {"content_credentials_certificates": made.certificates, "content_credentials_key": made.key}
+    async with world.worker(gpt_image_2="local", nano_banana_2="gemini", **signing):
         async with asyncio.timeout(60):
-            while await offered() != {"nano_banana_2"}:
+            while await offered() != {"nano_banana_2", SIGNING}:
                 await asyncio.sleep(0.02)
 
 
 async def _offered(offers: Offers, name: str) -> bool:
     try:
-        await offers.require([specs()[name]])
+        await offers.require(name, Need(name, "anything"))
     except DarkroomError:
         return False
     return True
