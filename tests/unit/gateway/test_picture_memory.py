@@ -20,7 +20,7 @@ def opened(until: float) -> pb.OpenPictureResponse:
     return response
 
 
-def test_a_picture_is_opened_again_after_ten_seconds_and_when_it_expires() -> None:
+def test_a_picture_is_opened_again_after_seconds_and_when_it_expires() -> None:
     clock = Clock()
     recent = Recent[str](clock)
     recent.add("long", opened(5000))

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -24,6 +25,8 @@ from services.platform.idempotent_call import IdempotentCall
 _MOST = 20
 _SCHEMES = ("http", "https", "storage")
 _LONGEST_ID = 18
+_KNOWN, _MOST_KNOWN = timedelta(seconds=5), 10_000
+"""For how long a key is remembered, also that there is none, and how many are."""
 
 
 class PictureKeys:
@@ -31,6 +34,7 @@ class PictureKeys:
 
     def __init__(self, store: PictureStore, secret: bytes, idempotency: IdempotencyRecords, clock: Clock) -> None:
         self._store, self._secret, self._idempotency, self._clock = store, secret, idempotency, clock
+        self._known: dict[int, tuple[PictureKey | None, datetime]] = {}
 
     async def create(
         self, account_id: int, name: str, origins: Sequence[str], call: IdempotentCall | None = None
@@ -63,7 +67,7 @@ class PictureKeys:
     async def signer(self, signature: str, signed: str) -> PictureKey:
         """The key that has signed a text. Raises PERMISSION_DENIED, the same for a wrong signature and a key that does not exist."""
         number, _, mac = signature.partition(".")
-        key = await self._store.key(int(number)) if number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID else None
+        key = await self._key(int(number)) if number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID else None
         # Compared in any case, so that the time does not show whether there is such a key.
         wanted = sign(self.secret_of(key) if key is not None else "", signed)
         if not hmac.compare_digest(wanted.encode(), mac.encode()) or key is None:
@@ -73,6 +77,17 @@ class PictureKeys:
     def secret_of(self, key: PictureKey) -> str:
         """Its secret: 43 characters."""
         return _text(hmac.digest(self._secret, f"{key.account_id}/{key.id}".encode(), hashlib.sha256))
+
+    async def _key(self, key_id: int) -> PictureKey | None:
+        """A key as it was seconds ago: URLs that nobody has signed cost no query each."""
+        now = self._clock()
+        key, until = self._known.get(key_id, (None, now))
+        if until <= now:
+            key = await self._store.key(key_id)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key_id] = key, now + _KNOWN
+        return key
 
     async def _made(self, account_id: int, key_id: int) -> PictureKey:
         key = await self._store.key(key_id)

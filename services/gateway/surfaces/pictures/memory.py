@@ -1,5 +1,5 @@
-"""The gateway's memory of pictures by URL, so that popular ones cost no call and no read: where they are, for ten seconds, and the bytes of
-small ones, which never change."""
+"""The gateway's memory of pictures by URL, so that popular ones cost no call and no read: where they are, for some seconds, and the bytes
+of small ones, which never change."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 from darkroom.internal.files.v1 import pictures_service_pb2 as pb
 
-REMEMBERED_SECONDS = 10.0
-"""For so long, a picture is shown after it, or the key of its URL, was deleted."""
+REMEMBERED_SECONDS = 5.0
+"""For so long, a picture is shown after its file was deleted. A deleted key is remembered by files for as long again."""
 _MOST = 20_000
 LARGEST = 512 << 10
 """Bytes of a picture that is kept in memory."""
@@ -45,7 +45,7 @@ class Recent(Generic[Key]):
         return known
 
     def add(self, key: Key, opened: pb.OpenPictureResponse) -> Known:
-        """Remember a picture for ten seconds, or less if it has to be opened again before."""
+        """Remember a picture for five seconds, or less if it has to be opened again before."""
         before = self._known.pop(key, None)
         until = min(opened.expire_time.ToMicroseconds() / 1e6, self._clock() + REMEMBERED_SECONDS)
         known = self._known[key] = Known(opened, until, before.uses + 1 if before is not None else 0)
