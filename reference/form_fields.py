@@ -11,10 +11,10 @@ from typing import Any, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from darkroom.common.v1 import forms_pb2, options_pb2
+from darkroom.field_rules import constraints, is_required, rules_of
 from darkroom.operations.v1 import options_pb2 as operation_options
 from reference.comments import Comments
 from reference.form_words import label_of, option_label, unit_of
-from reference.rules import constraints, is_required, rules_of
 
 Field = dict[str, Any]
 

@@ -11,11 +11,11 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.rpc import code_pb2
 
 from darkroom.common.v1 import errors_pb2, options_pb2
+from darkroom.field_rules import constraints, is_required, rules_of
 from reference import openapi
 from reference.comments import Comments
 from reference.openapi import Document
 from reference.operations import scopes_of
-from reference.rules import constraints, is_required, rules_of
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.rpc import catalogue
 from services.platform.rpc.surfaces import Surface

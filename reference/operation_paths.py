@@ -11,9 +11,9 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from darkroom.field_rules import is_required
 from darkroom.operations.v1 import operation_pb2
 from reference.comments import Comments
-from reference.rules import is_required
 from reference.schemas import FILE, Schemas
 from services.pictures.operation_calls import FILE as FILE_PART
 from services.pictures.operation_calls import FILE_IDS, WEBHOOK_URL, OperationCall, operation_calls

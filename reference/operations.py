@@ -12,10 +12,10 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from darkroom.common.v1 import options_pb2
 from darkroom.common.v1.scopes import SCOPES
 from darkroom.common.v1.surface_pb2 import KeyScheme
+from darkroom.field_rules import is_required, requires_one_of_several
 from reference import operation_paths
 from reference.comments import Comments
 from reference.refusals import Refusals
-from reference.rules import is_required, requires_one_of_several
 from reference.schemas import FILE, Schemas, is_about_reply
 from services.platform.rpc import catalogue
 from services.platform.rpc.catalogue import HttpBinding, bindings, is_anonymous

@@ -15,8 +15,8 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from pydantic import TypeAdapter
 
 from darkroom.common.v1 import options_pb2
+from darkroom.field_rules import constraints, is_required, rules_of
 from reference.comments import Comments
-from reference.rules import constraints, is_required, rules_of
 from services.platform.rpc import catalogue
 
 _REFERENCES = "#/components/schemas/{model}"

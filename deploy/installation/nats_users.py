@@ -14,6 +14,7 @@ from services.platform.bus import (
     OFFERS_STREAM,
     PROGRESS_STREAM,
     REVOKED_SUBJECT,
+    call_cancel_subject,
     cancel_subject,
     event_subject,
     events_subject,
@@ -29,6 +30,7 @@ _STREAMS = (EVENTS_STREAM, OFFERS_STREAM, PROGRESS_STREAM, JOBS_STREAM)
 OWN_RIGHTS_SUBJECT = "$SYS.REQ.USER.INFO"
 """Everybody may ask NATS what they themselves may do, which `darkroom-admin check` compares with what they need."""
 _TOLD = (progress_subject("*"), job_subject("*"))
+_AMONG_GATEWAYS = (open_calls_subject("gateway"), call_cancel_subject("*"))
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ RIGHTS: Mapping[str, Rights] = {
         subscribe=(events_subject("*"), queued_subject("*"), open_calls_subject("tasks"), REVOKED_SUBJECT, STATE_SUBJECT),
     ),
     "gateway": Rights(
-        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM)), open_calls_subject("gateway")),
-        subscribe=(REVOKED_SUBJECT, *_TOLD, open_calls_subject("gateway")),
+        publish=(*_TOLD, *(f"{_API}.STREAM.MSG.GET.{stream}" for stream in (PROGRESS_STREAM, JOBS_STREAM)), *_AMONG_GATEWAYS),
+        subscribe=(REVOKED_SUBJECT, *_TOLD, *_AMONG_GATEWAYS),
     ),
     "inference": Rights(
         # It answers accounts about bundles.

@@ -77,17 +77,26 @@ class Backend:
             request_serializer=type(request).SerializeToString,
             response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
         )
-        metadata = [(TRACE_HEADER, current_trace_id()), *asked_by.items()]
-        if identity is not None:
-            metadata.append((IDENTITY_HEADER, self._sign(identity, int(time.monotonic()) // _REUSED_SECONDS)))
-        if address := current_client().address:
-            metadata.append((ADDRESS_HEADER, address))
+        metadata = [*self.metadata(identity), *asked_by.items()]
         if key is not None:
             metadata += [(IDEMPOTENCY_HEADER, key), (CONTENT_HEADER, content.hex())]
         with translate_rpc_errors():
             running = call(request, metadata=tuple(metadata), timeout=_CALL_SECONDS, wait_for_ready=True)
             message = await running
             return Reply(message, _texts(await running.initial_metadata()), _texts(await running.trailing_metadata()))
+
+    def metadata(self, identity: Identity | None) -> list[tuple[str, str]]:
+        """The metadata of a call for the caller whose request is being served: its trace, its identity and its address."""
+        metadata = [(TRACE_HEADER, current_trace_id())]
+        if identity is not None:
+            metadata.append((IDENTITY_HEADER, self._sign(identity, int(time.monotonic()) // _REUSED_SECONDS)))
+        if address := current_client().address:
+            metadata.append((ADDRESS_HEADER, address))
+        return metadata
+
+    def channel(self, service: str) -> grpc.aio.Channel:
+        """The channel to the public listener of a service."""
+        return self._public[service]
 
     def _sign_token(self, identity: Identity, _period: int) -> str:
         return self._signer.identity_token(

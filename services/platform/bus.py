@@ -96,6 +96,11 @@ def cancel_subject(task_id: int | str) -> str:
     return f"CANCEL.{task_id}"
 
 
+def call_cancel_subject(name: str) -> str:
+    """Core subject that asks the replica of the gateway that answers a call to stop; by a name of letters and digits, `*` for any."""
+    return f"CALLS.{name}"
+
+
 def messaging(subject: str, operation: str, task_id: int) -> dict[str, str | int]:
     """Attributes, by OpenTelemetry's conventions, of a span that sends (`send`) or handles (`process`) a message about a task."""
     return {

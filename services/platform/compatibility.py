@@ -15,8 +15,8 @@ COMPATIBLE = "compat"
 """Top-level package of the generated modules of third-party APIs, with a folder for each surface that bears its name."""
 
 DESCRIPTION = (
-    "Comma-separated list of the compatibility surfaces that are on: claid, fal, pi, snapotter; empty for no such surface. If unset, all "
-    "are on. The edge and all services need the same value."
+    "Comma-separated list of the compatibility surfaces that are on: claid, fal, mcp, pi, snapotter; empty for no such surface. If unset, "
+    "all are on. The edge and all services need the same value."
 )
 
 

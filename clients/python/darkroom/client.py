@@ -29,9 +29,11 @@ class AsyncClient(OperationMethods, AccountPart):
     carry an idempotency key, so a retry never creates it twice.
     """
 
-    def __init__(self, url: str | None = None, api_key: str | None = None, *, backoff: Backoff | None = None) -> None:
-        """Without arguments, finds the server as `Server.find` describes."""
-        self.server = Server.find(url, api_key)
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, *, server: Server | None = None, backoff: Backoff | None = None
+    ) -> None:
+        """Without arguments, finds the server as `Server.find` describes. `server` is one that has been found already."""
+        self.server = server or Server.find(url, api_key)
         backoff = backoff or Backoff()
         calls = Calls(self.server, backoff)
         transfers = Transfers(backoff)

@@ -150,6 +150,19 @@ def family(reason: str) -> type[ApiError | Unavailable]:
     return _BY_HTTP_STATUS.get(mapping.http, InvalidRequest)
 
 
+def explained(failure: DarkroomFailure, said: str = "") -> str:
+    """The failure's message, or `said` in its place, with the field at fault and the values that it allows where the text lacks them."""
+    said = said or str(failure)
+    if isinstance(failure, ApiError):
+        if failure.field and failure.field not in said:
+            said = f"{failure.field}: {said}"
+        if failure.allowed and not any(value in said for value in failure.allowed):
+            said = f"{said} Allowed: {', '.join(failure.allowed)}."
+    if failure.reason == "INTERNAL" and failure.request_id:
+        said = f"{said} (request {failure.request_id})"
+    return said
+
+
 def from_rpc(error: grpc.aio.AioRpcError) -> DarkroomFailure:
     """The exception for a failed call."""
     failure = _from_details(error) or _from_code(error)

@@ -78,15 +78,28 @@ class FilesPart(UploadsPart):
         connection; a file appears under its name only when it is complete.
         """
         downloads = await self.result_urls(files) if isinstance(files, task_pb2.Task) else await self.download_urls(files)
+        return [await self.save_download(each, folder, overwrite=overwrite, on_progress=on_progress, name=name) for each in downloads]
+
+    async def save_download(
+        self,
+        download: files_service_pb2.Download,
+        folder: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_progress: Progress | None = None,
+        name: str | None = None,
+    ) -> Path:
+        """Download what `result_urls` or `download_urls` returned into a folder, as `download` does. Returns the path."""
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        paths = []
-        for download in downloads:
-            own = cut_to_fit(Path(download.file.name).name)
-            with free_path(target / (name_for(own, name) if name else own), overwrite=overwrite) as path:
-                await self._fetch(download, path, on_progress)
-                paths.append(path)
-        return paths
+        own = cut_to_fit(Path(download.file.name).name)
+        with free_path(target / (name_for(own, name) if name else own), overwrite=overwrite) as path:
+            await self._fetch(download, path, on_progress)
+        return path
+
+    async def read_download(self, download: files_service_pb2.Download) -> bytes:
+        """The same into memory."""
+        return await self._transfers.read(download.url)
 
     async def download_file(
         self, file_id: int, path: str | os.PathLike[str], *, overwrite: bool = False, on_progress: Progress | None = None

@@ -128,7 +128,7 @@ def _leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def test_every_command_that_prints_results_can_print_them_as_json() -> None:
     without = {path for path, leaf in _leaves(typer.main.get_command(app)) if not any("--json" in each.opts for each in leaf.params)}
-    # They print nothing, or what the installer says.
+    # They print nothing, or what the installer or the protocol says.
     removing = {
         f"{group} rm"
         for group in (
@@ -155,6 +155,7 @@ def test_every_command_that_prints_results_can_print_them_as_json() -> None:
         # It prints a URL.
         "picture-key sign",
         "logout",
+        "mcp",
         "password",
         "setting set",
     }

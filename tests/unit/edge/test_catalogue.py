@@ -59,7 +59,8 @@ def test_bindings_of_a_method() -> None:
 def test_services_of_the_gateway_are_public_and_not_called() -> None:
     gateways = {service.full_name for service in set(catalogue.public_services()) - set(catalogue.called_services())}
     assert "compat.snapotter.v1.HealthService" in gateways
-    assert {name for name in gateways if not name.startswith("compat.snapotter.")} == {"darkroom.pictures.v1.PicturesService"}
+    others = {name for name in gateways if not name.startswith("compat.snapotter.")}
+    assert others == {"compat.mcp.v1.MessagesService", "darkroom.pictures.v1.PicturesService"}
 
 
 def test_a_surface_over_http() -> None:
@@ -67,7 +68,8 @@ def test_a_surface_over_http() -> None:
     assert surface.over_http and surface.camel_case
     assert "/api/v1/health" in surface.public_prefixes
     assert ("x-frame-options", "DENY") in surface.reply_headers
-    assert {other.name for other in catalogue.surfaces() if other.over_http or other.reply_headers} == {"pictures", "snapotter"}
+    assert {other.name for other in catalogue.surfaces() if other.over_http} == {"mcp", "pictures", "snapotter"}
+    assert {other.name for other in catalogue.surfaces() if other.reply_headers} == {"pictures", "snapotter"}
     assert [other.name for other in catalogue.surfaces() if other.camel_case] == ["snapotter"]
 
 

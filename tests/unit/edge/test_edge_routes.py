@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from darkroom.common.v1 import options_pb2
+from darkroom.field_rules import is_required
 from darkroom.internal.tasks.v1 import attempt_service_pb2
 from darkroom.rest.v1 import tasks_pb2
 from edge import routes
-from reference.rules import is_required
 from services.platform.rpc import catalogue
 from services.platform.rpc.path_templates import PathTemplate
 from tests.component.edge.new_surface import surface_added
@@ -83,11 +83,13 @@ def test_a_text_that_others_have_a_variable_for_has_their_paths_too() -> None:
 def test_what_is_left_below_a_prefix_that_the_gateway_answers() -> None:
     """What another surface has below it comes first."""
     left = routes.remainders()
-    assert [(one.prefix, one.keyless) for one in left if one.handed_on] == [("/api", False), ("/i", True)]
+    assert [(one.prefix, one.keyless) for one in left if one.handed_on] == [("/api", False), ("/mcp", False), ("/i", True)]
     assert {one.prefix for one in left if not one.handed_on} == set(catalogue.surface("pi").path_prefixes)
     groups = routes.path_groups(routes.paths(), left)
-    assert groups["/api"].paths == [] and groups["/api"].remainders == groups["/api/v1"].remainders == left[:-1]
-    assert [one.prefix for group in groups if not group.startswith("/api") for one in groups[group].remainders] == ["/i"]
+    below = [one for one in left if one.prefix.startswith("/api")]
+    assert groups["/api"].paths == [] and groups["/api"].remainders == groups["/api/v1"].remainders == below
+    others = [one.prefix for group in groups if not group.startswith("/api") for one in groups[group].remainders]
+    assert sorted(others) == ["/i", "/mcp"]
 
 
 def test_paths_of_the_gateways_apart_from_its_prefixes(tmp_path: Path) -> None:
@@ -96,9 +98,9 @@ def test_paths_of_the_gateways_apart_from_its_prefixes(tmp_path: Path) -> None:
         assert apart == [routes.HandedOnPath("/v1/tasks/[^/]+/notes", streams=True, late=False)]
         assert apart[0].prefix == "/v1/tasks"
         assert apart[0] in routes.path_groups(routes.paths(), routes.remainders())["/v1/tasks"].paths
-        assert [one.prefix for one in routes.remainders() if one.handed_on] == ["/notes", "/api", "/i"]
+        assert [one.prefix for one in routes.remainders() if one.handed_on] == ["/notes", "/api", "/mcp", "/i"]
         prefixes = {download.surface: download.prefixes for download in routes.downloads()}
-        assert prefixes == {"notes": "/notes", "pictures": "/i", "snapotter": "/api"}
+        assert prefixes == {"mcp": "/mcp", "notes": "/notes", "pictures": "/i", "snapotter": "/api"}
 
 
 def test_a_path_without_variables_goes_before_one_that_it_would_match() -> None:

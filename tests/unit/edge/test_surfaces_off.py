@@ -19,7 +19,7 @@ from services.platform.rpc import catalogue
 from services.platform.surface_modules import surface_modules
 from services.tasks import surfaces as surfaces_of_tasks
 
-COMPATIBLE = ("claid", "fal", "pi", "snapotter")
+COMPATIBLE = ("claid", "fal", "mcp", "pi", "snapotter")
 REPOSITORY = Path(__file__).resolve().parents[3]
 # The code that stands on Darkroom's own API alone.
 INDEPENDENT = ("clients", "console/src", "services/accounts")
@@ -58,13 +58,13 @@ def test_what_the_setting_says() -> None:
     assert parse_surfaces("") == parse_surfaces(" , ") == frozenset()
     assert parse_surfaces("pi, fal") == {"fal", "pi"}
     with pytest.raises(
-        ValueError, match="pie, rest: there is no such compatibility surface; allowed are claid, fal, pi, snapotter, or nothing"
+        ValueError, match="pie, rest: there is no such compatibility surface; allowed are claid, fal, mcp, pi, snapotter, or nothing"
     ):
         parse_surfaces("pi,rest,pie")
 
 
 def test_an_unknown_name_is_refused_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="allowed are claid, fal, pi, snapotter"):
+    with pytest.raises(ValidationError, match="allowed are claid, fal, mcp, pi, snapotter"):
         settings(tmp_path, "snapoter")
 
 

@@ -14,13 +14,13 @@ import yaml
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 
+from darkroom.field_rules import UnknownRuleError, _keyword
 from darkroom.rest.v1.operation_calls_pb2 import RunOperationRequest
 from reference import completeness, markdown
 from reference.comments import Comments
 from reference.openapi import as_yaml, document, surfaces
 from reference.operations import examples_of, openapi_path, operation_id, path_parameters
 from reference.refusals import Refusals, UndocumentedError
-from reference.rules import UnknownRuleError, _keyword
 from reference.schemas import Schemas
 from services.gateway.surfaces.rest.operation_form import OperationForm
 from services.pictures.operation_calls import REPLY_FIELDS, OperationCall, operation_calls

@@ -20,6 +20,7 @@ from darkroom.cli import (
     files,
     keys,
     library,
+    mcp_server,
     models,
     picture_keys,
     pipelines,
@@ -45,6 +46,7 @@ _COMMANDS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Operations": {"resume": resume, "watch": watch},
     "People": {"login": sign_in.login, "logout": sign_in.logout, "whoami": sign_in.whoami, "password": sign_in.password},
     "Account and server": {"account": account.show, "usage": usage.show, "audit": audit.show, "doctor": doctor.doctor},
+    "Language models": {"mcp": mcp_server.mcp},
 }
 """By the panel of the help that shows them, below the operations."""
 _GROUPS: Mapping[str, Mapping[str, typer.Typer]] = {

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from darkroom.cli.choice import session_in_use
-from darkroom.failures import ApiError, DarkroomFailure, TaskFailed
+from darkroom.failures import ApiError, DarkroomFailure, TaskFailed, explained
 
 Result = TypeVar("Result")
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED, NO_CREDITS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -90,15 +90,7 @@ def message_of(failure: DarkroomFailure | OSError) -> str:
     """The message, with the field at fault."""
     if isinstance(failure, OSError):
         return f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure)
-    said = _said(failure)
-    if isinstance(failure, ApiError):
-        if failure.field and failure.field not in said:
-            said = f"{failure.field}: {said}"
-        if failure.allowed and not any(value in said for value in failure.allowed):
-            said = f"{said} Allowed: {', '.join(failure.allowed)}."
-    if failure.reason == "INTERNAL" and failure.request_id:
-        said = f"{said} (request {failure.request_id})"
-    return said
+    return explained(failure, _said(failure))
 
 
 def _said(failure: DarkroomFailure | OSError) -> str:

@@ -1,4 +1,4 @@
-"""protovalidate's rules as JSON Schema."""
+"""protovalidate's rules as JSON Schema: the limits of fields of requests."""
 
 from __future__ import annotations
 
