@@ -145,6 +145,10 @@ async def test_what_is_wrong_is_said(stdio: Opening, native: AsyncClient) -> Non
         assert "operations[" not in error["message"]
         assert (await error_of(client, "resize", files=["7"], width=1))["reason"] == "FILE_NOT_FOUND"
         assert await native.list_tasks() == []
+        # What only the worker sees.
+        failed = await error_of(client, "erase", files=["disc.png"])
+        assert (failed["reason"], "mask_picture: " in failed["message"]) == ("FIELD_INVALID", True)
+        assert (await native.get_task(int(failed["task_id"]))).state == task_pb2.TASK_STATE_FAILED
 
 
 async def test_pictures_for_the_model(stack: StackUnderTest, account: Account, folder: Path, stdio: Opening) -> None:
@@ -157,6 +161,12 @@ async def test_pictures_for_the_model(stack: StackUnderTest, account: Account, f
         assert (described["width"], described["height"], described["media_type"]) == (1500, 2000, "image/png")
         assert described["format"]["channels"] == 3
         assert described["palette"]["count"] >= 1
+        read = await result_of(local, "describe_picture", file="disc.png", include=["text", "faces", "barcodes"])
+        assert read["barcodes"] == {"barcodes": []}
+        # Where a network is not installed, its part says so, and the others are there.
+        assert all(part.get("reason", "OPERATION_UNAVAILABLE") == "OPERATION_UNAVAILABLE" for part in (read["text"], read["faces"]))
+        code = await local.call_tool("qr_code", {"text": "https://example.com"})
+        assert opened(Path(code.structured_content["results"][0]["path"]).read_bytes()).size[0] > 20
         async with over_http(stack, account.api_key) as remote:
             for client, before in ((local, "disc.png"), (remote, described["file_id"])):
                 for more, shown in (({}, "the picture"), ({"before": before}, "before on the left, after on the right")):

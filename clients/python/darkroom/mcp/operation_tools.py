@@ -37,6 +37,12 @@ _BASES = {
 _LONGEST = 250
 """Characters of an operation's text in the list of tools; `explain_operation` has all of it."""
 _OF_OPERATION = re.compile(r"operations\[\d+\]\.\w+\.?")
+_FILE_IDS = {
+    field.name: name_of(field)
+    for operation in operation_pb2.Operation.DESCRIPTOR.fields
+    for field in parameters_of(operation.name).fields
+    if names_file(field)
+}
 
 
 def operation_fields() -> list[FieldDescriptor]:
@@ -106,16 +112,24 @@ async def with_files(setting: Setting, name: str, arguments: Mapping[str, Any], 
 
 def in_parameters(failure: ApiError) -> ApiError:
     """The error with the tool's parameter in place of the request's field."""
-    said = _OF_OPERATION.sub("", str(failure))
+    said, field = in_own_words(str(failure)), in_own_words(failure.field or "")
     found = type(failure)(
         failure.reason,
         said.removeprefix(": "),
-        _OF_OPERATION.sub("", failure.field) or None if failure.field else None,
+        field or None,
         allowed=failure.allowed,
         metadata=failure.metadata,
     )
     found.request_id, found.retry_after = failure.request_id, failure.retry_after
     return found
+
+
+def in_own_words(text: str) -> str:
+    """A text in which fields of the request have the names of the tool's parameters."""
+    text = _OF_OPERATION.sub("", text)
+    for name, parameter in _FILE_IDS.items():
+        text = text.replace(name, parameter)
+    return text
 
 
 def _tool(field: FieldDescriptor) -> Tool:

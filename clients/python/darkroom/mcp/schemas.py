@@ -46,8 +46,13 @@ def parameters_schema(message: Descriptor) -> Schema:
     """The parameters of an operation, or the fields of a message within one."""
     fields = list(message.fields)
     return object_schema(
-        {name_of(field): _described(field) for field in fields}, [name_of(field) for field in fields if is_required(field)]
+        {name_of(field): _described(field) for field in fields}, [name_of(field) for field in fields if _must_be_given(field)]
     )
+
+
+def _must_be_given(field: FieldDescriptor) -> bool:
+    """Whether a parameter is required: also a text that may not be empty, since absence means that."""
+    return is_required(field) or (not field.has_presence and rules_of(field).string.min_len > 0)
 
 
 def name_of(field: FieldDescriptor) -> str:

@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from darkroom.client import AsyncClient
 from darkroom.failures import ApiError, DarkroomFailure, TaskFailed, explained
 from darkroom.mcp.checking import check
+from darkroom.mcp.operation_tools import in_own_words
 from darkroom.mcp.tool import Answer, Places, Setting, Tool
 
 Ran = Callable[[str, str], None]
@@ -79,7 +80,7 @@ def _answered(answer: Answer) -> types.CallToolResult:
 
 def _failed(failure: DarkroomFailure) -> types.CallToolResult:
     """A refusal in words, and for programs."""
-    found: dict[str, Any] = {"reason": failure.reason, "message": explained(failure)}
+    found: dict[str, Any] = {"reason": failure.reason, "message": in_own_words(explained(failure))}
     if isinstance(failure, ApiError):
         found |= {name: value for name, value in (("field", failure.field), ("allowed", list(failure.allowed))) if value}
     if isinstance(failure, TaskFailed):
