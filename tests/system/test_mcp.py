@@ -15,8 +15,8 @@ import pytest
 from mcp.client.client import Client
 
 from darkroom import AsyncClient
-from darkroom.operations.v1 import operation_pb2, options_pb2
 from darkroom.tasks.v1 import task_pb2
+from services.pictures.operations import specs
 from tests.stacks import Account, StackUnderTest
 from tests.system.holding import held
 from tests.system.mcp_clients import MODES, error_of, over_http, over_stdio, result_of, texts
@@ -50,18 +50,13 @@ def stdio(stack: StackUnderTest, account: Account, folder: Path) -> Opening:
 async def test_a_tool_for_each_operation(stack: StackUnderTest, account: Account, stdio: Opening) -> None:
     async with stdio() as client:
         listed = {tool.name: tool for tool in (await client.list_tools()).tools}
-        operations = {
-            field.name
-            for field in operation_pb2.Operation.DESCRIPTOR.fields
-            if not field.message_type.GetOptions().Extensions[options_pb2.operation].diagnostic
-        }
-        assert operations < listed.keys()
+        assert set(specs()) - {"noop"} < listed.keys()
         crop = listed["crop"]
         assert crop.input_schema["properties"]["area"]["properties"]["width"]["minimum"] == 1
-        assert "0.5 credits" in crop.description
-        assert (crop.annotations.read_only_hint, crop.annotations.destructive_hint) == (False, False)
-        assert listed["get_task"].annotations.read_only_hint
-        assert listed["cancel_task"].annotations.destructive_hint
+        assert "0.5 credits" in (crop.description or "")
+        hints = {name: listed[name].annotations or types.ToolAnnotations() for name in ("crop", "get_task", "cancel_task")}
+        assert (hints["crop"].read_only_hint, hints["crop"].destructive_hint) == (False, False)
+        assert hints["get_task"].read_only_hint and hints["cancel_task"].destructive_hint
         async with over_http(stack, account.api_key, "?tools=shape,upscale") as chosen:
             fewer = {tool.name for tool in (await chosen.list_tools()).tools}
         assert {"crop", "upscale", "preview", "run_pipeline"} < fewer
@@ -131,6 +126,7 @@ async def test_nothing_outside_of_the_folders(stdio: Opening, native: AsyncClien
 async def test_what_is_wrong_is_said(stdio: Opening, native: AsyncClient) -> None:
     async with stdio() as client:
         for arguments, field, allowed in (
+            ({"files": ["disc.png"], "width": 1, "save_to": "disc.png/below"}, "save_to", None),
             ({"files": ["disc.png"], "width": -1}, "width", None),
             ({"files": ["disc.png"], "fit": "largest"}, "fit", "bounds"),
             ({"files": ["disc.png"], "wide": 1}, "wide", "width"),

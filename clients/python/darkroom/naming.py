@@ -10,6 +10,16 @@ from itertools import count
 from pathlib import Path
 
 
+def unwritable(folder: Path) -> str:
+    """Why no file can be put into a folder, which may be missing: then it is made in one above. Empty if it can."""
+    above = folder
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        return f"{above} is not a folder"
+    return "" if os.access(above, os.W_OK | os.X_OK) else f"the folder {above} cannot be written to"
+
+
 @contextmanager
 def free_path(wanted: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A path to write to: `wanted`, or if that is taken, the same with `-1`, `-2` … before its suffix.

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from darkroom.failures import ApiError, InvalidRequest
+from darkroom.failures import ApiError, ConnectionFailed, InvalidRequest
 from darkroom.mcp.checking import check
 from darkroom.mcp.operation_tools import groups, in_parameters
 from darkroom.mcp.registry import all_tools, chosen_tools, parse_choice
 from darkroom.mcp.remote import Remote
 from darkroom.mcp.schemas import operation_of, parameters_of, parameters_schema
-from darkroom.mcp.tasks import WAITING
+from darkroom.mcp.tasks import WAITING, OutOfSight, run_task
+from darkroom.mcp.tool import Setting
 from darkroom.operations.v1 import operation_pb2
+from darkroom.tasks.v1 import task_pb2
 
 
 async def _nothing(_download: object) -> bytes:
@@ -113,3 +116,48 @@ def test_elsewhere_files_have_urls_and_ids(given: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         PLACES.source(given, "file")
     assert refused.value.field == "file"
+
+
+class Interrupted:
+    """A client whose connection is lost as soon as there is a task, or whose task takes a while to be made."""
+
+    def __init__(self, created: asyncio.Event | None = None) -> None:
+        self.created, self.cancelled = created, [0]
+
+    async def create_task(self, *_arguments: object, **_options: object) -> task_pb2.Task:
+        if self.created is not None:
+            await self.created.wait()
+        return task_pb2.Task(id=7)
+
+    async def cancel_task(self, task_id: int) -> None:
+        self.cancelled = [task_id]
+
+    async def watch(self, task_id: int) -> AsyncIterator[task_pb2.TaskEvent]:
+        if task_id:
+            raise ConnectionFailed("The server cannot be reached.")
+        yield task_pb2.TaskEvent(task_id=task_id)
+
+
+async def _report(_progress: float, _step: str) -> None:
+    return
+
+
+async def test_a_task_that_was_created_is_named_whatever_happens_then() -> None:
+    with pytest.raises(OutOfSight) as lost:
+        await run_task(Setting(Interrupted(), PLACES, _report), [], [], {})
+    assert (lost.value.task_id, lost.value.reason) == (7, "CONNECTION_FAILED")
+
+
+async def test_a_call_that_is_cancelled_while_its_task_is_made() -> None:
+    client = Interrupted(asyncio.Event())
+    call = asyncio.ensure_future(run_task(Setting(client, PLACES, _report), [], [], {}))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.sleep(0)
+    assert client.cancelled == [0]
+    assert client.created is not None
+    client.created.set()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert client.cancelled == [7]

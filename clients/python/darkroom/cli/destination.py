@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkroom.cli.exits import usage
-from darkroom.naming import name_for
+from darkroom.naming import name_for, unwritable
 from darkroom.operations.v1 import operation_pb2, options_pb2
 
 _KEPT = (".jpg", ".png", ".webp", ".avif", ".heic", ".heif", ".tiff")
@@ -45,13 +45,8 @@ def destination(output: str, inputs: int) -> Destination:
 
 def _check_writable(folder: Path, output: str) -> None:
     """Results make missing folders, but only in one that is there and can be written to."""
-    above = folder
-    while not above.exists() and above != above.parent:
-        above = above.parent
-    if not above.is_dir():
-        raise usage(f"--output {output}: {above} is not a folder")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise usage(f"--output {output}: the folder {above} cannot be written to")
+    if why := unwritable(folder):
+        raise usage(f"--output {output}: {why}")
 
 
 def ask_for_format(operations: Sequence[operation_pb2.Operation], name: str, source: str | None) -> None:

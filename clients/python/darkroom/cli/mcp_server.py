@@ -55,7 +55,7 @@ def mcp(
         if str(missing.name).partition(".")[0] not in ("mcp", "mcp_types", "jsonschema", "anyio"):
             raise
         raise usage(_MISSING) from None
-    # Not before: the package may be missing, and the server is none of its business.
+    # Only now: whoever lacks the package hears of it first.
     from darkroom.cli.choice import server
 
     try:

@@ -14,6 +14,7 @@ from darkroom.files.v1 import files_service_pb2
 from darkroom.mcp.checking import refused
 from darkroom.mcp.schemas import Schema
 from darkroom.mcp.tool import Result
+from darkroom.naming import unwritable
 from darkroom.running import Input
 
 _ID = re.compile(r"\d{1,15}")
@@ -30,7 +31,7 @@ class Folders:
 
     @property
     def sources(self) -> str:
-        """What names a file."""
+        """The ways to name a file, for the model."""
         named = ", ".join(str(folder) for folder in self._folders)
         return f"A path inside {named}; a URL; or the id of a file on the server."
 
@@ -72,8 +73,8 @@ class Folders:
     def _target(self, arguments: Mapping[str, Any]) -> Path:
         given = arguments.get("save_to")
         target = self._results if given is None else self._inside(Path(given), "save_to")
-        if target.exists() and not target.is_dir():
-            raise refused("save_to", f"{given} is not a folder")
+        if why := unwritable(target):
+            raise refused("save_to", why)
         return target
 
     def _inside(self, path: Path, field: str) -> Path:

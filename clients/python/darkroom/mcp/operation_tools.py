@@ -96,7 +96,7 @@ async def estimated(setting: Setting, operations: Sequence[operation_pb2.Operati
     if priced.HasField("estimated_seconds"):
         found["estimated_seconds"] = priced.estimated_seconds
     if len(ids) != len(sources):
-        found["note"] = "Of files that are not uploaded, each counts as one page and as a picture of middle size."
+        found["note"] = "Files that are not uploaded yet count as one page each."
     return found
 
 

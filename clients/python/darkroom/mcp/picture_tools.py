@@ -51,7 +51,7 @@ def picture_tools() -> list[Tool]:
                     "type": "array",
                     "items": {"type": "string", "enum": list(_PARTS)},
                     "uniqueItems": True,
-                    "description": f"What else to read: {parts}.",
+                    "description": f"Also read: {parts}.",
                 },
             },
             ("file",),
@@ -87,7 +87,7 @@ async def _describe(setting: Setting, arguments: Mapping[str, Any]) -> Answer:
 
 
 async def _part(setting: Setting, number: int, name: str) -> Any:
-    """What one operation reads. An error of one part leaves the others alone, unless it would be that of all."""
+    """The report of one operation. An error of one part leaves the others alone, unless it would be that of all."""
     try:
         task = await finished(setting, [number], [_PARTS[name][0]])
     except (TaskFailed, ApiError) as failure:

@@ -151,7 +151,7 @@ def shortened(text: str, longest: int) -> str:
         if kept and len(kept) + len(sentence) >= longest:
             break
         kept = f"{kept} {sentence}".strip()
-    # What a list follows.
+    # A list follows the colon.
     return f"{kept[:-1]}." if kept.endswith(":") else kept
 
 

@@ -16,6 +16,7 @@ from darkroom.client import AsyncClient
 from darkroom.failures import ApiError, DarkroomFailure, TaskFailed, explained
 from darkroom.mcp.checking import check
 from darkroom.mcp.operation_tools import in_own_words
+from darkroom.mcp.tasks import OutOfSight
 from darkroom.mcp.tool import Answer, Places, Setting, Tool
 
 Ran = Callable[[str, str], None]
@@ -85,6 +86,8 @@ def _failed(failure: DarkroomFailure) -> types.CallToolResult:
         found |= {name: value for name, value in (("field", failure.field), ("allowed", list(failure.allowed))) if value}
     if isinstance(failure, TaskFailed):
         found["task_id"] = str(failure.task.id)
+    if isinstance(failure, OutOfSight):
+        found["task_id"] = str(failure.task_id)
     if failure.retry_after is not None:
         found["retry_after_seconds"] = failure.retry_after
     if failure.request_id:

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 
 from darkroom.client import AsyncClient
-from darkroom.failures import DarkroomFailure, TaskFailed
+from darkroom.failures import DarkroomFailure, TaskFailed, explained
 from darkroom.files.v1 import file_pb2, files_service_pb2
 from darkroom.mcp.schemas import Schema
 from darkroom.mcp.tool import Report, Result, Setting
@@ -37,6 +37,15 @@ WAITING: Mapping[str, Schema] = {
 }
 
 
+class OutOfSight(DarkroomFailure):
+    """Something failed after a task was created, which is not to be created again."""
+
+    def __init__(self, failure: DarkroomFailure, task_id: int) -> None:
+        super().__init__(f"{explained(failure)} The task {task_id} is not affected: wait_for_task and download_results take its id.")
+        self.reason, self.request_id, self.retry_after = failure.reason, failure.request_id, failure.retry_after
+        self.task_id = task_id
+
+
 async def file_ids(setting: Setting, given: Sequence[str], field: str) -> list[int]:
     """The ids of files, which are uploaded if they are not on the server yet. All names are checked before anything is sent."""
     sources = [setting.places.source(each, f"{field}[{number}]") for number, each in enumerate(given)]
@@ -57,7 +66,7 @@ async def file_id(setting: Setting, given: str, field: str) -> int:
 
 
 async def all_of(work: Sequence[Any]) -> list[Any]:
-    """What coroutines return. If one fails, the others are cancelled."""
+    """The results of coroutines. If one fails, the others are cancelled."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         return await asyncio.gather(*tasks)
@@ -69,17 +78,14 @@ async def all_of(work: Sequence[Any]) -> list[Any]:
 async def run_task(
     setting: Setting, ids: Sequence[int], operations: Sequence[operation_pb2.Operation], arguments: Mapping[str, Any], pipeline_id: str = ""
 ) -> Result:
-    """Create a task and follow it for as long as the arguments say. Returns what there is to say of it."""
-    with anyio.CancelScope(shield=True):
-        # Whoever cancels has to learn of the task first, to end it.
-        task = await setting.client.create_task(ids, operations, pipeline_id=pipeline_id)
+    """Create a task and follow it for as long as the arguments say. Returns the answer about it."""
+    task = await _created(setting.client, ids, operations, pipeline_id)
     return await follow(setting, task.id, arguments, cancels=True)
 
 
 async def finished(setting: Setting, ids: Sequence[int], operations: Sequence[operation_pb2.Operation]) -> task_pb2.Task:
     """A task that has succeeded, however long it took. Raises TaskFailed."""
-    with anyio.CancelScope(shield=True):
-        task = await setting.client.create_task(ids, operations)
+    task = await _created(setting.client, ids, operations)
     try:
         return await setting.client.wait(task.id)
     except asyncio.CancelledError:
@@ -88,7 +94,8 @@ async def finished(setting: Setting, ids: Sequence[int], operations: Sequence[op
 
 
 async def follow(setting: Setting, task_id: int, arguments: Mapping[str, Any], *, cancels: bool) -> Result:
-    """Follow a task for as long as the arguments say. With `cancels`, the task is cancelled if this is. Raises TaskFailed."""
+    """Follow a task for as long as the arguments say. With `cancels`, the task is cancelled if this is. Raises TaskFailed, and OutOfSight
+    for any other failure."""
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(arguments.get("wait_seconds", _WAIT)):
@@ -98,13 +105,30 @@ async def follow(setting: Setting, task_id: int, arguments: Mapping[str, Any], *
         if cancels:
             await _cancel(setting.client, task_id)
         raise
+    except TaskFailed:
+        raise
+    except DarkroomFailure as failure:
+        raise OutOfSight(failure, task_id) from failure
+
+
+async def _created(
+    client: AsyncClient, ids: Sequence[int], operations: Sequence[operation_pb2.Operation], pipeline_id: str = ""
+) -> task_pb2.Task:
+    """A new task. If the call is cancelled meanwhile, it is waited for, to cancel it too: a call can end only a task that it knows."""
+    work = asyncio.ensure_future(client.create_task(ids, operations, pipeline_id=pipeline_id))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True), suppress(DarkroomFailure):
+            await _cancel(client, (await work).id)
+        raise
 
 
 async def _watch(client: AsyncClient, task_id: int, report: Report) -> None:
     furthest = 0.0
     async with aclosing(client.watch(task_id)) as events:  # type: ignore[type-var]  # an async generator
         async for event in events:
-            # A second attempt begins anew, and progress may not go back.
+            # A second attempt begins at zero again, and progress may not go back.
             furthest = max(furthest, event.progress)
             await report(furthest, event.message or state_of(event.state))
 
@@ -116,7 +140,7 @@ async def _cancel(client: AsyncClient, task_id: int) -> None:
 
 
 async def outcome(setting: Setting, task: task_pb2.Task, arguments: Mapping[str, Any]) -> Result:
-    """What there is to say of a task; its results are kept if it has succeeded. Raises TaskFailed if it has failed or was cancelled."""
+    """The answer about a task; its results are kept if it has succeeded. Raises TaskFailed if it has failed or was cancelled."""
     if task.state not in TERMINAL:
         return {**summary(task), "note": "The task goes on. Call wait_for_task with its task_id, or cancel_task."}
     if task.state != task_pb2.TASK_STATE_SUCCEEDED:
@@ -147,7 +171,7 @@ def state_of(state: task_pb2.TaskState.ValueType) -> str:
 
 
 def about_file(file: file_pb2.File) -> Result:
-    """What the server knows of a file."""
+    """The facts about a file that the server knows."""
     found: Result = {"file_id": str(file.id), "name": file.name, "media_type": file.media_type, "size_bytes": file.size_bytes}
     if file.HasField("image"):
         found |= {"width": file.image.width, "height": file.image.height}
@@ -169,5 +193,5 @@ def is_report(download: files_service_pb2.Download) -> bool:
 
 
 async def report_in(setting: Setting, download: files_service_pb2.Download) -> Any:
-    """What a JSON document holds."""
+    """The content of a JSON document."""
     return json.loads(await setting.places.read(setting.client, download))

@@ -16,13 +16,13 @@ from darkroom.running import Input
 Result = dict[str, Any]
 
 LOOKS = types.ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-"""Of a tool that changes nothing and costs nothing."""
+"""For a tool that changes nothing and costs nothing."""
 ADDS = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
-"""Of a tool that adds something, and may be charged: nothing that exists changes."""
+"""For a tool that adds something, and may be charged: nothing that exists changes."""
 REACHES_OUT = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
 """The same, of one that has something done elsewhere: by a provider, or by the server that a URL names."""
 ENDS = types.ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
-"""Of a tool that ends something."""
+"""For a tool that ends something."""
 
 
 class Places(Protocol):
@@ -30,7 +30,7 @@ class Places(Protocol):
 
     @property
     def sources(self) -> str:
-        """What names a file, for the model."""
+        """The ways to name a file, for the model."""
 
     @property
     def destination(self) -> Mapping[str, Schema]:
@@ -55,7 +55,7 @@ Report = Callable[[float, str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a tool works with: the caller's client, the places of files, and how to report progress."""
+    """The means of a tool: the caller's client, the places of files, and how to report progress."""
 
     client: AsyncClient
     places: Places
@@ -64,7 +64,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a tool returns."""
+    """The result of a tool."""
 
     result: Result
     pictures: Sequence[bytes] = ()

@@ -108,7 +108,7 @@ def _message(body: bytes) -> dict[str, Any]:
 
 
 def _first(message: Message, receive: Receive) -> Receive:
-    """What gives a message that was received already, and then what follows."""
+    """Give a message that was received already, and then those that follow."""
     left = [message]
 
     async def again() -> Message:
