@@ -18,7 +18,8 @@ _CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_confor
 _EXCLUDED = "^/v1/keys/|^/v1/sessions|^/api/auth/|^/api/v1/jobs/.*/progress$"
 _THOROUGH_SECONDS = 60
 _CALLS_A_SECOND = 20
-_DOCUMENTS = [openapi.file_name(surface) for surface in openapi.surfaces()]
+# The protocol's own library words the replies of /mcp, some of them as text; test_mcp.py calls it with the protocol's own client.
+_DOCUMENTS = [openapi.file_name(surface) for surface in openapi.surfaces() if surface.name != "mcp"]
 _OF_PEOPLE = ["snapotter-openapi.json", "openapi.json"]
 _FEWEST_EXAMPLES = 2
 
