@@ -93,6 +93,7 @@ async def compose(settings: FilesSettings, opening: Opening) -> Parts:
             Loop("disk", DISK_SECONDS, files.disk.step),
             Loop("end_puts", PUTS_SECONDS, files.running_puts.step),
             Loop("sweep_audit", AUDIT_SWEEP_SECONDS, audit.sweep),
+            *files.watching(storages_http, tasks, system_clock).loops(),
             Loop("task_events", 0.0, events.step, _EVENTS_SPACING, waits=True),
         ],
         collectors=[PoolGauges(database.pool), ReadGauges("backups", Backups(database).read)],

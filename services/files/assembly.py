@@ -34,6 +34,7 @@ from services.files.domain.task_files import TaskFiles
 from services.files.domain.unfinished import UnfinishedUploads
 from services.files.domain.upload_urls import UploadUrls
 from services.files.domain.uploads import Uploads
+from services.files.domain.watching import Watching, WatchTasks
 from services.files.objects import ObjectStore
 from services.files.prober import ProbeLimits
 from services.files.recent import RecentContents
@@ -47,6 +48,7 @@ from services.files.store import (
     StorageStore,
     SweepStore,
     TaskFileStore,
+    WatchStore,
 )
 from services.files.store.deletions import Deletions
 from services.files.transfers import Transfers
@@ -96,6 +98,12 @@ class Files:
     visibility: Visibility
     downloads: Downloads
     pictures: PictureStore
+
+    watches: WatchStore
+
+    def watching(self, http: ObjectHttp, tasks: WatchTasks, clock: Clock) -> Watching:
+        """The watches of storages; `http` speaks to those."""
+        return Watching(self.watches, self.storages, http, self.deliveries, tasks, clock)
 
     def linked_pictures(self, keys: PictureKeys, tasks: TaskRuns, settings: FilesSettings, clock: Clock) -> Pictures:
         """Pictures by URL."""
@@ -191,6 +199,7 @@ def assemble(
         visibility=visibility,
         downloads=downloads,
         pictures=PictureStore(database),
+        watches=WatchStore(database),
     )
 
 

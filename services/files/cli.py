@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from datetime import timedelta
 from enum import Enum
+from typing import Any
 
 from services.files.records import OwnLimits, RetentionTerms
-from services.files.store import RetentionStore, StorageStore
+from services.files.store import RetentionStore, StorageStore, WatchStore
+from services.files.watches import WatchId
 from services.platform import administration, audit_command, database
+from services.platform.clock import system_clock
 from services.platform.config import DatabaseSettings
 
 _BY_SETTING = "default"
+_ERRORS = 10
+"""Of a watch that are listed."""
 _MOST_DAYS = 36_500
 _MOST = 10**15
 # In the order of the fields of Storage.
@@ -49,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     for option, what in _LIMITS.items():
         told = f"{what}; '{_BY_SETTING}' for the service's setting"
         quotas.add_argument(f"--{option}", type=_number, default=_Keep.KEEP, metavar="N", help=told)
+    watched = commands.add_parser("watches", help="list the watches of storages: objects by state, and the last errors")
+    watched.add_argument("--retry", type=_watch, metavar="STORAGE.WATCH", help="first make those objects of a watch due that have failed")
     audit_command.add(commands)
     return commands_of
 
@@ -57,7 +64,27 @@ async def _command(options: argparse.Namespace, settings: DatabaseSettings) -> o
     if options.command == "audit":
         async with database.open_database(settings.database, settings.database_pool) as opened:
             return await audit_command.run(options, opened)
-    return await (quota if options.command == "quota" else retention)(options, settings)
+    return await {"quota": quota, "retention": retention, "watches": watches}[options.command](options, settings)
+
+
+async def watches(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, object]:
+    """Make failed objects due, if asked to, and return how the watches stand."""
+    async with database.open_database(settings.database, settings.database_pool) as opened:
+        store = WatchStore(opened)
+        retried = {} if options.retry is None else {"retried": await store.retry(options.retry, system_clock())}
+        return {**retried, "watches": [_standing(row) for row in await store.report(_ERRORS)]}
+
+
+def _standing(row: Mapping[str, Any]) -> dict[str, object]:
+    listed = row["listed_at"]
+    return {
+        "storage": row["storage"],
+        "watch": row["name"],
+        "listed_at": listed.isoformat() if listed is not None else None,
+        "listing_error": row["error"],
+        "objects": row["objects"],
+        "errors": row["errors"],
+    }
 
 
 async def quota(options: argparse.Namespace, settings: DatabaseSettings) -> dict[str, object]:
@@ -104,6 +131,13 @@ def _days(text: str) -> timedelta | None:
     if not 1 / 24 <= days <= _MOST_DAYS:
         raise argparse.ArgumentTypeError(f"must be from an hour (0.042) to {_MOST_DAYS} days")
     return timedelta(days=days)
+
+
+def _watch(text: str) -> WatchId:
+    storage, dot, name = text.partition(".")
+    if not (storage and dot and name):
+        raise argparse.ArgumentTypeError(f"must be STORAGE.WATCH, such as incoming.cut-outs, not {text!r}")
+    return WatchId(storage, name)
 
 
 def _number(text: str) -> int | None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.files.watches import WatchId
+
 
 class FileState(enum.StrEnum):
     """Where a file is in its life."""
@@ -255,3 +257,30 @@ class LinkedPicture:
 
     file: File
     made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object that the listing of a watched folder shows."""
+
+    path: str
+    """Within the storage."""
+    etag: str
+    """Without quotes."""
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedObject:
+    """An object of a watched folder that a replica has claimed."""
+
+    watch: WatchId
+    etag: str
+    path: str
+    size_bytes: int
+    ended_tasks: int
+    """How many of its tasks have failed."""
+    failures: int
+    """How often in a row something went wrong."""
+    task_id: int | None
+    """Its open task; None if there is none that is known of."""

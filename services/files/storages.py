@@ -21,7 +21,7 @@ A file in TOML, one table a storage:
 Every account can read all pictures and documents of a storage, unless `accounts` lists those that can; for the others there is no such
 storage. With `writable`, they can also have results written there, which replace what has the same name. `addressing` is `path`,
 the default, or `virtual`: whether the bucket is in the path of a URL or in its host name. The hosts may be on private networks, as nobody
-but the operator names them.
+but the operator names them. A storage of type `s3` may have watches: `services.files.watches`.
 """
 
 from __future__ import annotations
@@ -34,10 +34,21 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from services.files.presign import Presigner
 from services.files.s3_client import S3Client
+from services.files.watches import Watch, WatchId
 from services.platform.bucket_address import Addressing, check_addressing
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_http import ObjectHttp
@@ -95,6 +106,8 @@ class Bucket(_Storage):
     secret_key: SecretStr = Field(min_length=1)
     writable: bool = False
     """Whether its accounts can have results written to it."""
+    watches: dict[Annotated[str, StringConstraints(pattern=f"^{_NAME.pattern}$")], Watch] = {}
+    """By name."""
 
     @field_validator("addressing")
     @classmethod
@@ -124,6 +137,10 @@ class Bucket(_Storage):
         """The key of a file in the bucket, or of a folder, whose path ends in `/` or is empty."""
         folder = self.path.strip("/")
         return f"{folder}/{path}" if folder else path
+
+    def is_same(self, other: Bucket) -> bool:
+        """Whether it is another name for the same bucket, or a folder of it."""
+        return (self.endpoint.rstrip("/"), self.bucket) == (other.endpoint.rstrip("/"), other.bucket)
 
     def client(self, http: ObjectHttp) -> S3Client:
         """A client that lists the bucket."""
@@ -190,7 +207,53 @@ class Storages:
             if not _NAME.fullmatch(name) or name == _RESERVED:
                 rule = f"has 1 to 50 letters, digits, - and _, begins with a letter or a digit, and is not {_RESERVED}"
                 raise ValueError(f"{file}: {name}: a storage's name {rule}")
-        return cls(dict(sorted(found.items())))
+        storages = cls(dict(sorted(found.items())))
+        if faults := [fault for each in storages.watches for fault in storages._faults_of(each)]:
+            raise ValueError(f"{file}: {'; '.join(faults)}")
+        return storages
+
+    @property
+    def watches(self) -> dict[WatchId, Watch]:
+        """Those of all storages."""
+        buckets = ((name, each) for name, each in self.by_name.items() if isinstance(each, Bucket))
+        return {WatchId(name, watch): each.watches[watch] for name, each in buckets for watch in each.watches}
+
+    def watched(self, watch_id: WatchId) -> Place:
+        """The folder that a watch looks at. Raises FIELD_INVALID."""
+        watch = self.watches[watch_id]
+        return self.folder(watch.account, f"{SCHEME}{watch_id.storage}/{watch.prefix}", "prefix")
+
+    def _faults_of(self, watch_id: WatchId) -> list[str]:
+        """Problems of a watch with the storages that it names."""
+        watch, faults, at = self.watches[watch_id], list[str](), f"{watch_id.storage}.watches.{watch_id.name}"
+        try:
+            self.watched(watch_id)
+        except DarkroomError as error:
+            faults.append(f"{at}.{error.message}")
+        for field, text in (("destination", watch.destination), ("failed", watch.failed)):
+            try:
+                place = self.destination(watch.account, text, field) if text or field == "destination" else None
+            except DarkroomError as error:
+                faults.append(f"{at}.{error.message}")
+                continue
+            if place is not None and not place.is_folder:
+                faults.append(f"{at}.{field}: must name a folder, which ends in /")
+            elif place is not None and field == "destination":
+                seeing = [f"{each.storage}.watches.{each.name}" for each in self._seeing(watch, place)]
+                faults += [f"{at}.{field}: results may come to where {other} watches, and would be done again" for other in seeing]
+        return faults
+
+    def _seeing(self, watch: Watch, destination: Place) -> list[WatchId]:
+        """The watches that may take the results of one."""
+        key, found = destination.bucket.key(destination.path), []
+        for watch_id, each in self.watches.items():
+            bucket = self.by_name[watch_id.storage]
+            if isinstance(bucket, Bucket) and bucket.is_same(destination.bucket):
+                prefix = bucket.key(each.prefix)
+                # Results for objects in folders lie in folders of the destination.
+                if key == prefix or (each.recursive and key.startswith(prefix)) or (watch.recursive and prefix.startswith(key)):
+                    found.append(watch_id)
+        return found
 
     def of(self, account_id: int) -> dict[str, Configured]:
         """Those that an account can read, by name."""

@@ -11,6 +11,7 @@ from darkroom.internal.tasks.v1 import attempt_service_pb2, attempt_service_pb2_
 from darkroom.operations.v1 import operation_pb2
 from darkroom.tasks.v1 import task_pb2
 from services.files.records import EndedTask
+from services.files.watches import Watch
 from services.platform.errors import DarkroomError, ErrorReason, translate_rpc_errors
 from services.platform.rpc.channel import Caller
 
@@ -20,6 +21,11 @@ _SECONDS = 10.0
 # How long the tasks service waits for the end of a task, and how long it may take to answer then.
 _WAIT_SECONDS, _RUN_SECONDS = 60, 90.0
 _SURFACE = "rest"
+_WATCH = "watch"
+
+
+class TaskFailure(DarkroomError):
+    """The reason that a task has failed for, as opposed to that of a call about it."""
 
 
 class TasksClient:
@@ -67,5 +73,36 @@ class TasksClient:
                 run = (await self._runs.OpenRun(again, metadata=self._caller.on_behalf_of(account_id), timeout=_RUN_SECONDS)).run
         if run.state == task_pb2.TASK_STATE_SUCCEEDED and run.outputs:
             return run.outputs[0].id
-        reason = ErrorReason.from_number(run.error.reason) if run.error.reason else ErrorReason.CANCELLED
-        raise DarkroomError(reason, run.error.message or "The task was cancelled.")
+        raise _error_of(run)
+
+    async def start_watched(self, watch: Watch, url: str, destination: str, name: str) -> int:
+        """The id of the task of a watch for the object at a `storage://` URL, which calls with the same `name` share for a day. Raises what
+        CreateTask raises."""
+        asked = run_service_pb2.RunRequest(
+            input_url=url,
+            operations=watch.operations,
+            pipeline_id=str(watch.pipeline or ""),
+            destination=destination,
+            surface=_WATCH,
+            name=name,
+            shared=True,
+        )
+        with translate_rpc_errors():
+            reply = await self._runs.Run(asked, metadata=self._caller.on_behalf_of(watch.account), timeout=_SECONDS)
+        return reply.run.task_id
+
+    async def has_ended(self, account_id: int, task_id: int) -> bool:
+        """Whether a task has SUCCEEDED; False if it has not ended. Raises the reason that it failed for, as `TaskFailure`, and
+        TASK_NOT_FOUND."""
+        asked = run_service_pb2.OpenRunRequest(task_id=task_id)
+        with translate_rpc_errors():
+            run = (await self._runs.OpenRun(asked, metadata=self._caller.on_behalf_of(account_id), timeout=_SECONDS)).run
+        if run.state in TERMINAL_STATES and run.state != task_pb2.TASK_STATE_SUCCEEDED:
+            error = _error_of(run)
+            raise TaskFailure(error.reason, error.message)
+        return run.state in TERMINAL_STATES
+
+
+def _error_of(run: run_service_pb2.Run) -> DarkroomError:
+    reason = ErrorReason.from_number(run.error.reason) if run.error.reason else ErrorReason.CANCELLED
+    return DarkroomError(reason, run.error.message or "The task was cancelled.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -89,25 +89,36 @@ class Deliveries:
         URL_FETCH_FAILED if the storage refuses to list it, and UNAVAILABLE."""
         place = self._storages.folder(account_id, url, field)
         prefix, paths, looked = place.bucket.key(place.path), list[str](), 0
-        with _told(place, ErrorReason.URL_FETCH_FAILED, ErrorReason.UNAVAILABLE):
+        with blaming_storage(place, ErrorReason.URL_FETCH_FAILED, ErrorReason.UNAVAILABLE):
             async for page in ObjectStore(place.bucket.client(self._theirs)).pages(prefix, delimiter="" if recursive else "/"):
                 looked += len(page)
-                paths += [name for each in page if _has_extension(name := each.key.removeprefix(prefix), extensions)]
+                paths += [name for each in page if has_extension(name := each.key.removeprefix(prefix), extensions)]
                 if len(paths) > most or looked > _MOST_LISTED:
                     many = f"more than {most} pictures" if len(paths) > most else f"more than {_MOST_LISTED} objects"
                     message = f"{field}: the folder holds {many}. Name a smaller folder, or its files in several calls."
                     raise DarkroomError(ErrorReason.FIELD_INVALID, message, field=field)
         return sorted(paths)
 
-    async def _copy(self, file: File, place: Place) -> None:
-        target = _Target(ObjectStore(place.bucket.client(self._theirs)), place, file.media_type)
+    async def write(self, account_id: int, destination: str, content: bytes, media_type: str) -> None:
+        """Write a small object to the place that a destination names. Raises FIELD_INVALID, and DELIVERY_FAILED as `deliver` does."""
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
+
+        await self._write(self._storages.destination(account_id, destination, "destination"), media_type, chunks(), len(content))
+
+    async def _write(self, place: Place, media_type: str, chunks: AsyncIterator[bytes], size: int) -> None:
+        target = _Target(ObjectStore(place.bucket.client(self._theirs)), place, media_type)
         writer = ObjectWriter(self._theirs, refused=partial(_refused, place, ErrorReason.DELIVERY_FAILED))
+        with blaming_storage(place, ErrorReason.DELIVERY_FAILED, ErrorReason.DELIVERY_FAILED):
+            await writer.write(target, chunks, size)
+
+    async def _copy(self, file: File, place: Place) -> None:
         try:
             async with self._own.request("GET", self._urls.get(file.object_key, _READ_SECONDS)) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise ObjectHttpError(str(await refusal_of(answer)))
-                with _told(place, ErrorReason.DELIVERY_FAILED, ErrorReason.DELIVERY_FAILED):
-                    await writer.write(target, answer.body, file.size_bytes)
+                await self._write(place, file.media_type, answer.body, file.size_bytes)
         except ObjectHttpError as error:
             _logger.warning("storage_failed", operation="GetObject", error=str(error))
             raise DarkroomError(ErrorReason.UNAVAILABLE, "Storage cannot be reached. Try again later.") from error
@@ -141,7 +152,7 @@ class _Target:
 
 
 @contextmanager
-def _told(place: Place, refused: ErrorReason, away: ErrorReason) -> Iterator[None]:
+def blaming_storage(place: Place, refused: ErrorReason, away: ErrorReason) -> Iterator[None]:
     """Name the storage in what goes wrong with it: the reasons are for what it refuses, and for what may pass."""
     try:
         yield
@@ -177,5 +188,6 @@ def _place_of(destination: Place, name: str, number: int) -> Place:
     return Place(destination.storage, destination.bucket, str(first.with_name(f"{first.stem}-{number}{PurePosixPath(name).suffix}")))
 
 
-def _has_extension(name: str, extensions: Collection[str]) -> bool:
+def has_extension(name: str, extensions: Collection[str]) -> bool:
+    """Whether a path ends in one of them, in any case."""
     return PurePosixPath(name).suffix[1:].lower() in extensions

@@ -12,6 +12,7 @@ from services.files.store.retention import AgeStore, RetentionStore
 from services.files.store.storage import Check, Growth, StorageStore
 from services.files.store.sweep import SweepStore
 from services.files.store.task_files import TaskFileStore
+from services.files.store.watches import WatchStore
 
 __all__ = [
     "AgeStore",
@@ -25,4 +26,5 @@ __all__ = [
     "StorageStore",
     "SweepStore",
     "TaskFileStore",
+    "WatchStore",
 ]

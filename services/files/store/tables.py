@@ -221,6 +221,50 @@ class LinkedPictureRow(FilesTable, table=True):
     """When it was last asked for, accurate to an hour."""
 
 
+class WatchRow(FilesTable, table=True):
+    """A watch of a storage that has been listed."""
+
+    __tablename__ = "watch"
+
+    storage: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    list_at: datetime = Field(sa_column=_time(nullable=False))
+    """When a replica may list it again."""
+    listed_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    """Why the last listing failed."""
+
+
+class WatchedObjectRow(FilesTable, table=True):
+    """A content in a watched folder, under the name that it was seen with first: the marker that it is done, which stays."""
+
+    __tablename__ = "watched_object"
+    __table_args__ = (
+        CheckConstraint("state IN ('seen', 'due', 'running', 'done', 'failed')", name="watched_object_state_known"),
+        Index("watched_object_due", "storage", "watch", "state", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    )
+
+    storage: str = Field(sa_column=Column(Text, primary_key=True))
+    watch: str = Field(sa_column=Column(Text, primary_key=True))
+    etag: str = Field(sa_column=Column(Text, primary_key=True))
+    path: str = Field(sa_column=Column(Text, nullable=False))
+    """Within the storage."""
+    size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    """`seen` in one listing; `due` for a task; `running`, claimed for one or with one; `done`; `failed` for good."""
+    seen_at: datetime = Field(sa_column=_time(nullable=False))
+    """When a listing showed it last, before it became due."""
+    due_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """When a replica may claim it; None for those that are seen, done or failed."""
+    ended_tasks: int = Field(0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """Its tasks that have failed. The number is part of the next one's name."""
+    failures: int = Field(0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """All that went wrong in a row, which decides on the pause."""
+    task_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    """Why it failed, at last or for now."""
+
+
 class LastBackupRow(FilesTable, table=True):
     """The newest backup: one row, or none."""
 

@@ -22,7 +22,8 @@ from services.tasks.domain.acceptance.requests import TaskRequest
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.pipelines import SavedPipelines
 from services.tasks.model import Task
-from services.tasks.model.media import InputFile
+from services.tasks.model.media import InputFile, InputUrl
+from services.tasks.model.pipeline import Viewer
 from services.tasks.surfaces.parts import SurfaceParts
 from services.tasks.surfaces.rendering import error_message, notices_of, state_number
 
@@ -38,6 +39,7 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
 
     def __init__(self, parts: SurfaceParts, recent: RecentOutputs, counted: Counted, offers: Offers) -> None:
         self._acceptance, self._tasks, self._watching, self._files = parts.acceptance, parts.tasks, parts.watching, parts.files
+        self._pipelines = parts.pipelines
         self._recent, self._counted, self._offers = recent, counted, offers
         self._abandoned: set[asyncio.Task[None]] = set()
 
@@ -50,6 +52,9 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
                 operations=request.operations,
                 input_file_ids=request.input_file_ids,
                 input_fields=[f"input_file_ids[{index}]" for index in range(len(request.input_file_ids))],
+                later_urls=[InputUrl(request.input_url, "input_url")] if request.input_url else [],
+                saved=self._pipelines.to_run(Viewer(identity.account_id, "", True), request.pipeline_id),
+                destination=request.destination,
                 trace_id=str(Origin.current()),
                 idempotency=_named(request, identity.account_id),
                 looks_first=request.shared,
@@ -121,7 +126,14 @@ class InternalRuns(run_service_pb2_grpc.RunServiceServicer):
 def _named(request: pb.RunRequest, account_id: int) -> IdempotentCall | None:
     if not request.name:
         return None
-    same = pb.RunRequest(input_file_ids=request.input_file_ids, operations=request.operations, surface=request.surface)
+    same = pb.RunRequest(
+        input_file_ids=request.input_file_ids,
+        operations=request.operations,
+        surface=request.surface,
+        input_url=request.input_url,
+        destination=request.destination,
+        pipeline_id=request.pipeline_id,
+    )
     return IdempotentCall(account_id, _RUN, request.name, hashlib.sha256(same.SerializeToString(deterministic=True)).digest())
 
 
