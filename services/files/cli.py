@@ -18,7 +18,7 @@ from services.platform.config import DatabaseSettings
 
 _BY_SETTING = "default"
 _ERRORS = 10
-"""Of a watch that are listed."""
+"""The most errors that are listed for a watch."""
 _MOST_DAYS = 36_500
 _MOST = 10**15
 # In the order of the fields of Storage.

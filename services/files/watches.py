@@ -36,7 +36,7 @@ _MOST_OPERATIONS = 64
 
 
 class Watch(BaseModel):
-    """What is done with the objects of a folder."""
+    """A folder, and the work for the objects that arrive there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 

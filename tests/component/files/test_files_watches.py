@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -92,9 +93,10 @@ class Scene:
         """How many are in each state that there are some in."""
         return {state: number for state, number in (await self.report())["objects"].items() if number}
 
-    async def report(self) -> dict[str, object]:
+    async def report(self) -> Any:
         options = cli.parser().parse_args(["watches"])
-        [watch] = (await cli.watches(options, self.world.settings))["watches"]
+        found: Any = await cli.watches(options, self.world.settings)
+        [watch] = found["watches"]
         return watch
 
 

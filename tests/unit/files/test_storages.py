@@ -155,3 +155,80 @@ def test_a_bad_file_is_refused_without_its_secrets(tmp_path: Path, text: str, pr
         read(tmp_path, text)
     assert problem in str(refused.value)
     assert "hidden" not in str(refused.value)
+
+
+WATCHED = """
+[shop]
+type = "s3"
+endpoint = "https://s3.example.com"
+bucket = "shop"
+path = "out"
+access_key = "key"
+secret_key = "secret"
+writable = true
+accounts = [7]
+
+[incoming]
+type = "s3"
+endpoint = "https://s3.example.com/"
+bucket = "shop"
+access_key = "key"
+secret_key = "secret"
+writable = true
+
+[incoming.watches.cut-outs]
+prefix = "new/"
+account = 7
+operations = [{ remove_background = { trim = true } }, { resize = { width = 800, fit = "cover", height = 600 } }]
+destination = "storage://shop/finished/"
+failed = "storage://shop/failed/"
+interval_seconds = 5
+"""
+
+
+def test_watches(tmp_path: Path) -> None:
+    [(watch_id, watch)] = read(tmp_path, WATCHED).watches.items()
+    assert (watch_id.storage, watch_id.name, watch.account, watch.recursive) == ("incoming", "cut-outs", 7, True)
+    assert [each.WhichOneof("operation") for each in watch.operations] == ["remove_background", "resize"]
+    assert watch.place_of_result("new/red/1.jpg") == "storage://shop/finished/red/"
+    assert watch.place_of_result("new/1.jpg") == "storage://shop/finished/"
+    assert watch.place_of_failure("new/red/1.jpg") == "storage://shop/failed/red/1.jpg.error.json"
+    other = read(tmp_path, WATCHED.replace("800", "801")).watches[watch_id]
+    assert other.definition != watch.definition == read(tmp_path, WATCHED).watches[watch_id].definition
+
+
+@pytest.mark.parametrize(
+    ("change", "messages"),
+    [
+        ({"width = 800": "width = 99999999"}, ["incoming.s3.watches.cut-outs.operations: ", "operations[1].resize.width: must be"]),
+        ({"width = 800": "wide = 800"}, ["operations[1].resize.wide: "]),
+        ({"{ trim = true }": "{}", "remove_background": "remove"}, ["operations[0].remove: "]),
+        ({"prefix =": 'pipeline = "no"\nprefix ='}, ["incoming.s3.watches.cut-outs.pipeline: "]),
+        ({"prefix =": 'pipeline = "b0b4b2b8-4a4c-4a0e-9d5c-3c2f2f0d6d55"\nprefix ='}, ["must have either operations or pipeline"]),
+        (
+            {"account = 7": "account = 8", '"new/"': '"new"'},
+            ["cut-outs.prefix: must name a folder", "cut-outs.destination: this server has no"],
+        ),
+        ({"failed/": "failed"}, ["incoming.watches.cut-outs.failed: must name a folder, which ends in /"]),
+        ({"finished/": "../"}, ["incoming.watches.cut-outs.destination: must name a file or a folder"]),
+        ({"storage://shop/finished/": "storage://incoming/new/done/"}, ["may come to where incoming.watches.cut-outs watches"]),
+        ({'path = "out"': 'path = "new"'}, ["may come to where incoming.watches.cut-outs watches"]),
+        ({"storage://shop/finished/": "storage://incoming/"}, ["may come to where incoming.watches.cut-outs watches"]),
+        ({"interval_seconds = 5": "interval_seconds = 0.1\nother = 1"}, ["interval_seconds: ", "other: "]),
+    ],
+)
+def test_watches_that_are_wrong(tmp_path: Path, change: dict[str, str], messages: list[str]) -> None:
+    text = WATCHED
+    for old, new in change.items():
+        assert old in text
+        text = text.replace(old, new)
+    with pytest.raises(ValueError, match=r"storages\.toml: ") as refused:
+        read(tmp_path, text)
+    for message in messages:
+        assert message in str(refused.value), refused.value
+    assert "secret" not in str(refused.value)
+
+
+def test_a_destination_beside_what_is_watched(tmp_path: Path) -> None:
+    flat = WATCHED.replace("interval_seconds = 5", "recursive = false").replace("storage://shop/finished/", "storage://incoming/new/done/")
+    assert read(tmp_path, flat).watches
