@@ -37,6 +37,7 @@ _MOST_CHECKED = 500
 _FORGOTTEN = timedelta(days=1)
 """For how long an object that was in one listing only is remembered."""
 _PAUSES = Backoff(first_seconds=10.0, longest_seconds=1800.0)
+_HOLDS = Backoff(first_seconds=5.0, longest_seconds=300.0)
 _MOST_FAILURES = 5
 _TURN_SHARE = 0.8
 """After which part of the interval the next listing may begin: loops vary a little."""
@@ -80,6 +81,8 @@ class Watching:
         """`http` speaks to the storages of the operator."""
         self._store, self._storages, self._http, self._deliveries = store, storages, http, deliveries
         self._tasks, self._clock = tasks, clock
+        self._held = dict[WatchId, tuple[int, datetime]]()
+        """Watches whose tasks are refused for reasons that pass: how often in a row, and until when no other object is tried."""
 
     def loops(self) -> list[Loop]:
         """One for each watch, so that a storage that is slow holds up no other, and one for the work; none without watches."""
@@ -110,7 +113,8 @@ class Watching:
         now, claimed = self._clock(), list[WatchedObject]()
         for watch_id, watch in self._storages.watches.items():
             claimed += await self._store.check(watch_id, now, now + _LEASE, _MOST_CHECKED)
-            claimed += await self._store.start(watch_id, now, now + _LEASE, watch.tasks_at_once)
+            if watch_id not in self._held or self._held[watch_id][1] <= now:
+                claimed += await self._store.start(watch_id, now, now + _LEASE, watch.tasks_at_once)
         return any(await asyncio.gather(*map(self._see_to, claimed)))
 
     async def _see_to(self, found: WatchedObject) -> bool:
@@ -119,6 +123,7 @@ class Watching:
         try:
             if found.task_id is None:
                 task_id = await self._tasks.start_watched(watch, _uri(found), watch.place_of_result(found.path), _name(found, watch))
+                self._held.pop(found.watch, None)
                 await self._store.note_task(found, task_id, self._clock() + _CHECK)
                 _log("watched_object_started", found, task_id=task_id)
                 return False
@@ -145,6 +150,8 @@ class Watching:
                 await self._store.forget(found)
                 _log("watched_object_gone", found)
                 return True
+            if found.task_id is None:
+                self._hold(found.watch)
             await self._store.try_again(found, self._later(found), str(error))
             _log("watched_object_waits", found, reason=error.reason.value)
             return False
@@ -178,6 +185,13 @@ class Watching:
             told["task_id"] = str(found.task_id)
         content = json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"
         await self._deliveries.write(watch.account, watch.place_of_failure(found.path), content, "application/json")
+
+    def _hold(self, watch_id: WatchId) -> None:
+        """Try no other object of a watch for a while: it would be refused, too."""
+        now = self._clock()
+        refusals, until = self._held.get(watch_id, (0, now))
+        if until <= now:
+            self._held[watch_id] = refusals + 1, now + _CHECK + timedelta(seconds=_HOLDS.pause(refusals + 1))
 
     def _later(self, found: WatchedObject) -> datetime:
         return self._clock() + _CHECK + timedelta(seconds=_PAUSES.pause(found.failures + 1))

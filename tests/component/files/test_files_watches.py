@@ -207,6 +207,25 @@ async def test_refusals_that_pass_are_tried_again(scene: Scene, reason: ErrorRea
     assert await scene.objects() == {"running": 1}
 
 
+async def test_a_backlog_is_not_sent_while_all_of_it_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.put(**{f"n{number}": b"%d" % number for number in range(9)})
+    await scene.list(2)
+    scene.tasks.refusal = DarkroomError(ErrorReason.INSUFFICIENT_CREDITS, "Not now.")
+    now = scene.world.clock()
+    with monkeypatch.context() as patched:
+        for each in scene.replicas:
+            patched.setattr(each, "_clock", lambda: now)
+        for _ in range(5):
+            await asyncio.gather(*(each.work() for each in scene.replicas))
+    assert len((await scene.report())["errors"]) <= 6, "three of each replica"
+    scene.tasks.refusal = None
+    for _ in range(9):
+        await scene.work(hours=1)
+        scene.tasks.ended = dict.fromkeys(range(1, 10))
+    assert await scene.objects() == {"done": 9}
+    assert len(scene.tasks.created) == 9
+
+
 async def test_tasks_that_fail_for_reasons_that_pass_are_repeated(scene: Scene) -> None:
     await scene.put(a=b"one", b=b"two", c=b"three")
     await scene.list(2)
