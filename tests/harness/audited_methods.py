@@ -175,7 +175,7 @@ NOT_ADMINISTERED: Mapping[str, Collection[str]] = {
         ),
         *("compat.snapotter.v1.BatchesService", "compat.snapotter.v1.InfoService", "compat.snapotter.v1.RenameService"),
         "compat.snapotter.v1.PipelinesService.ExecutePipeline",
-        "darkroom.internal.files.v1.PicturesService.OpenPicture",
+        *("compat.mcp.v1.MessagesService", "darkroom.internal.files.v1.PicturesService.OpenPicture"),
     ),
     "The work of tasks, of which only workers and services know": (
         *("darkroom.internal.tasks.v1.AttemptService", "darkroom.internal.tasks.v1.RunService"),

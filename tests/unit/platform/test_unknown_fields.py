@@ -35,7 +35,7 @@ def test_fields_of_inner_messages() -> None:
     assert refusal.message.endswith("removeBackground.trimm: is not a field of this call; did you mean trim?")
     assert "background_color" in refusal.allowed
     assert (outer.path, list(outer.names)) == ("itmes", list(batches_pb2.CreateBatchRequest.DESCRIPTOR.fields_by_name))
-    assert (odd.path, list(odd.names)) == ("items[0].no.such", ["file_ids", "operations"])
+    assert (odd.path, list(odd.names)) == ("items[0].no.such", ["file_ids", "operations", "destination"])
 
 
 def test_a_refusal_tells_of_a_field_that_may_be_the_missing_one() -> None:
