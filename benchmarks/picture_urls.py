@@ -13,8 +13,8 @@ from deploy.local.scratch.stack import ScratchStack
 
 _SECONDS = 4.0
 _PHOTO = "samples/coffee.jpg"
-_WIDTHS = (800, 5000)
-"""One result is small enough for the gateway's memory, and one is not."""
+_RESULTS = ("resize:width=800;format=webp;quality=90", "resize:width=5000;format=webp;quality=90", "resize:width=2000;format=png")
+"""The gateway's memory takes all but the last, which is too large."""
 _CONNECTIONS = (1, 16)
 
 
@@ -22,16 +22,16 @@ async def measure(stack: ScratchStack) -> Section:
     """GET of a result by its signed URL, and by the presigned URL of the object that it is."""
     section = Section(
         "Pictures by URL",
-        f"`GET` of a WebP for {_SECONDS:.0f} s a row, in turns, with keep-alive connections, through Envoy. *Object*: by its presigned "
+        f"`GET` of a result for {_SECONDS:.0f} s a row, in turns, with keep-alive connections, through Envoy. *Object*: by its presigned "
         "URL, which storage answers. *Picture*: the same bytes by their signed URL, `/i/…`, once made: the gateway answers for one of "
-        "up to 512 KiB, and storage, to which Envoy follows the gateway's reply, for a larger one. *Ratio*: of the medians.",
+        "up to 2 MiB, and storage, to which Envoy follows the gateway's reply, for a larger one. *Ratio*: of the medians.",
         ("bytes", "connections", "object/s", "p50", "picture/s", "p50", "ratio"),
     )
     async with AsyncClient(stack.url, stack.api_key) as client:
         key, secret = await client.picture_keys.create("benchmark")
         photo = await client.upload(_PHOTO)
-        for width in _WIDTHS:
-            url = PictureUrls(stack.url, key.id, secret).url(photo.id, f"resize:width={width};format=webp;quality=90")
+        for operations in _RESULTS:
+            url = PictureUrls(stack.url, key.id, secret).url(photo.id, operations)
             # Made, and then remembered.
             await _get(url, 1, 1.0)
             made = max(await client.list_files(), key=lambda file: file.id)

@@ -14,7 +14,7 @@ from darkroom.internal.files.v1 import pictures_service_pb2 as pb
 REMEMBERED_SECONDS = 5.0
 """For so long, a picture is shown after its file was deleted. A deleted key is remembered by files for as long again."""
 _MOST = 20_000
-LARGEST = 512 << 10
+LARGEST = 2 << 20
 """Bytes of a picture that is kept in memory."""
 
 Key = TypeVar("Key", bound=Hashable)
