@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -19,6 +20,8 @@ from tests.system.pilio import Pilio
 from tests.system.shell import Shell
 
 PICTURE = encoded(disc(64, 48), "JPEG")
+CROP = "crop:area=" + quote('{"left":100,"top":0,"width":20,"height":20}')
+"""Outside of PICTURE."""
 GONE_SECONDS = 15.0
 BROWSER = {"accept": "image/avif,image/webp,*/*;q=0.8"}
 
@@ -122,6 +125,7 @@ async def test_what_is_wrong_with_a_url_is_named(native: AsyncClient, urls: Pict
         "format=bmp": "format",
     }.items():
         assert await refused(http, urls.url(file_id, operations)) == (400, "field_invalid", field)
+    assert "resize" in (await http.get(urls.url(file_id, "nothing"))).json()["error"]["allowed"]
     assert await refused(http, urls.url("https://example.com/a.jpg")) == (400, "field_invalid", "source")
     assert await refused(http, urls.url(1)) == (404, "file_not_found", "")
     document = await native.upload(Path("samples/report.pdf"))
@@ -140,6 +144,18 @@ async def test_a_picture_of_an_allowed_origin(native: AsyncClient, stack: StackU
     assert [file.media_type for file in await native.list_files()] == ["image/jpeg"]
     assert await refused(http, urls.url(origin.url("/other/disc.jpg"))) == (400, "field_invalid", "source")
     assert await refused(http, urls.url(origin.url("/shop/none.jpg"))) == (400, "url_fetch_failed", "source")
+
+
+async def test_a_source_that_failed_is_fetched_again(
+    native: AsyncClient, stack: StackUnderTest, http: httpx.AsyncClient, origin: Origin
+) -> None:
+    key, secret = await native.picture_keys.create("origin", [origin.url("/shop/")])
+    url = PictureUrls(stack.url, key.id, secret).url(origin.url("/shop/disc.jpg"), CROP)
+    assert (await http.get(url)).status_code >= 400
+    origin.pages["/shop/disc.jpg"] = response(encoded(disc(256, 192), "JPEG"))
+    reply = await http.get(url)
+    assert (reply.status_code, len(origin.requests)) == (200, 2), reply.text
+    assert opened(reply.content).size == (20, 20)
 
 
 async def test_nothing_is_shown_of_what_was_deleted(native: AsyncClient, urls: PictureUrls, http: httpx.AsyncClient) -> None:

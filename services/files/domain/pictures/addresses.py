@@ -53,11 +53,6 @@ class Address:
     url: str
     """The source otherwise."""
 
-    @property
-    def chooses_by_reader(self) -> bool:
-        """Whether the format depends on what the reader accepts."""
-        return self.format is None
-
     def digest(self, accepted: convert_pb2.PictureFormat.ValueType) -> bytes:
         """Identifies the picture among those of its account, for a reader that accepts this format: SHA-256."""
         wanted = accepted if self.format is None else self.format

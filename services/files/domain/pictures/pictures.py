@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import uuid4
 
 from darkroom.operations.v1 import convert_pb2, operation_pb2
 from services.files.config import FilesSettings
@@ -168,7 +169,18 @@ class Pictures:
 
     async def _make(self, account_id: int, address: Address, accepted: convert_pb2.PictureFormat.ValueType, digest: bytes) -> None:
         # Replicas that are asked in the same minute share the task, and the file that it is made of; so a failure is remembered, too.
-        name = f"{digest.hex()} {self._clock():%Y-%m-%dT%H:%M}"
+        try:
+            await self._make_as(f"{digest.hex()} {self._clock():%Y-%m-%dT%H:%M}", account_id, address, accepted, digest)
+        except DarkroomError as error:
+            if address.file_id is not None or error.reason is not ErrorReason.FILE_NOT_FOUND:
+                raise
+            # The file that was fetched in this minute has been discarded: the picture was made of it, or could not be.
+            if await self._found(account_id, digest) is None:
+                await self._make_as(uuid4().hex, account_id, address, accepted, digest)
+
+    async def _make_as(
+        self, name: str, account_id: int, address: Address, accepted: convert_pb2.PictureFormat.ValueType, digest: bytes
+    ) -> None:
         source = await self._source(account_id, address, name)
         try:
             output = await self._tasks.run(account_id, source.id, address.plan(accepted, source.media_type), SURFACE, name)
