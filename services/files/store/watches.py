@@ -74,6 +74,8 @@ UPDATE watched_object SET state = 'due', due_at = :now, failures = 0, error = NU
 WHERE state = 'failed' AND storage = :storage AND watch = :watch
 RETURNING 1
 """)
+_STARTS = 0x77617463
+"""The advisory locks of watches: starts of one take turns, as each counts what is running."""
 _STATES = "'seen', 'due', 'running', 'done', 'failed'"
 _REPORT = text(f"""
 SELECT storage, name, listed_at, error,
@@ -109,7 +111,8 @@ class WatchStore(Store):
 
     async def start(self, watch: WatchId, now: datetime, until: datetime, at_once: int) -> list[WatchedObject]:
         """Claim objects that are due, so that at most `at_once` are running."""
-        return _claimed(watch, await self._database.fetch(_START, {**_of(watch), "now": now, "until": until, "at_once": at_once}))
+        values = {**_of(watch), "now": now, "until": until, "at_once": at_once}
+        return _claimed(watch, await self._database.fetch_in_turn(_STARTS, f"{watch.storage}.{watch.name}", _START, values))
 
     async def check(self, watch: WatchId, now: datetime, until: datetime, limit: int) -> list[WatchedObject]:
         """Claim objects that are running and to be looked at, with those whose claim has run out."""
