@@ -33,6 +33,8 @@ _KINDS = {
     options_pb2.MEDIA_KIND_PDF: ["pdf"],
     options_pb2.MEDIA_KIND_ANY: ["any"],
 }
+_VIDEO = "video"
+"""A further kind of what works by frame."""
 _RESULTS = {
     options_pb2.MEDIA_KIND_IMAGE: "image",
     options_pb2.MEDIA_KIND_PDF: "pdf",
@@ -93,7 +95,7 @@ def _operation(spec: OperationSpec, comments: Comments) -> Form:
         "presets": [_preset(preset) for preset in words.presets],
         "initial": json.loads(words.initial or "{}"),
         "inputs": _inputs(spec, words),
-        "takes": sorted({each.media_type for each in read_formats(spec.accepts)}),
+        "takes": _media_types(spec),
         "plain": not words.not_plain and _is_plain(spec, result, described),
         "step": spec.arity is Arity.EACH and spec.accepts == spec.produces,
         "needs": spec.needs or None,
@@ -116,7 +118,14 @@ def _inputs(spec: OperationSpec, words: forms_pb2.Form) -> Form:
         fewest, most = 0, 0
     else:
         fewest, most = _FEWEST_AND_MOST.get(spec.name, (1, _MOST_FILES if spec.arity is Arity.ALL else 1))
-    return {"min": fewest, "max": most, "kinds": list(words.kinds) or _KINDS[spec.accepts]}
+    kinds = list(words.kinds) or _KINDS[spec.accepts]
+    return {"min": fewest, "max": most, "kinds": [*kinds, _VIDEO] if spec.by_frame else kinds}
+
+
+def _media_types(spec: OperationSpec) -> list[str]:
+    """The types of the files that it takes."""
+    videos = read_formats(options_pb2.MEDIA_KIND_VIDEO) if spec.by_frame else ()
+    return sorted({each.media_type for each in (*read_formats(spec.accepts), *videos)})
 
 
 def _is_plain(spec: OperationSpec, result: str, fields: Sequence[Form]) -> bool:

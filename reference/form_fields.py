@@ -11,7 +11,7 @@ from typing import Any, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from darkroom.common.v1 import forms_pb2, options_pb2
-from darkroom.field_rules import constraints, is_required, rules_of
+from darkroom.field_rules import constraints, is_required, rules_of, values_of
 from darkroom.operations.v1 import options_pb2 as operation_options
 from reference.comments import Comments
 from reference.form_words import label_of, option_label, unit_of
@@ -107,15 +107,13 @@ class FormFields:
     def _enum(self, field: FieldDescriptor) -> Field:
         enum = field.enum_type
         assert enum is not None
-        first, *others = enum.values
+        first = enum.values[0]
         prefix = first.name.removesuffix("UNSPECIFIED")
-        refused = set(rules_of(field).enum.not_in)
         options = []
-        for value in others:
-            if value.number not in refused:
-                told = self._comments.of(f"{enum.full_name}.{value.name}")
-                label = {"value": value.name, "label": option_label(value.name.removeprefix(prefix).lower())}
-                options.append(label | ({"help": told} if told else {}))
+        for value in values_of(field):
+            told = self._comments.of(f"{enum.full_name}.{value.name}")
+            label = {"value": value.name, "label": option_label(value.name.removeprefix(prefix).lower())}
+            options.append(label | ({"help": told} if told else {}))
         same = _AS.match(self._comments.of(f"{enum.full_name}.{first.name}"))
         default = {"default": prefix + same[1]} if same and not field.is_repeated else {}
         return {"type": "enum", "options": options} | default

@@ -29,6 +29,8 @@ _SPELLED = {
     "jpg": "JPEG",
     "kb": "KB",
     "mm": "mm",
+    "mov": "MOV",
+    "mp4": "MP4",
     "ocr": "OCR",
     "pdf": "PDF",
     "png": "PNG",
@@ -38,6 +40,7 @@ _SPELLED = {
     "tiff": "TIFF",
     "url": "URL",
     "us": "US",
+    "webm": "WebM",
     "webp": "WebP",
     "xmp": "XMP",
 }

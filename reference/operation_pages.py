@@ -34,7 +34,8 @@ _KINDS = {
     options_pb2.MEDIA_KIND_ARCHIVE: "ZIP archive",
     options_pb2.MEDIA_KIND_DATA: "JSON document",
 }
-
+_MOVING = "a picture, animation or video"
+"""An operation that works by frame takes and gives one of these."""
 _SEVERAL = {options_pb2.MEDIA_KIND_IMAGE: "pictures", options_pb2.MEDIA_KIND_PDF: "PDFs", options_pb2.MEDIA_KIND_ANY: "files of any kind"}
 
 _PER = {
@@ -103,7 +104,10 @@ def summary(spec: OperationSpec) -> tuple[str, str, str]:
         takes, gives = f"a prompt, and up to {spec.max_references} pictures", "pictures"
     if spec.arity is Arity.ALL:
         takes = f"up to 500 {_SEVERAL[spec.accepts]}"
-    costs = f"{spec.millicredits / 1000:g} credits {_PER[spec.price_basis]}" if spec.millicredits else "nothing"
+    each = _PER[spec.price_basis]
+    if spec.by_frame:
+        takes, gives, each = _MOVING, _MOVING, f"{each}, or 25 frames"
+    costs = f"{spec.millicredits / 1000:g} credits {each}" if spec.millicredits else "nothing"
     return takes, gives, costs
 
 

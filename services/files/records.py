@@ -67,6 +67,8 @@ class File:
     """Pixels."""
     frames: int | None = None
     pages: int | None = None
+    duration_milliseconds: int | None = None
+    """How long a video takes."""
     upload_id: str | None = None
     """Id of the multipart upload, kept after it has ended."""
     part_bytes: int | None = None
@@ -114,6 +116,8 @@ class AcceptedContent:
     height: int | None = None
     frames: int | None = None
     pages: int | None = None
+    duration_milliseconds: int | None = None
+    """How long a video takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,11 @@ from darkroom.operations.v1.convert_pb2 import (
     PICTURE_FORMAT_HEIF,
     PICTURE_FORMAT_JPEG,
     PICTURE_FORMAT_KEPT,
+    PICTURE_FORMAT_MOV,
+    PICTURE_FORMAT_MP4,
     PICTURE_FORMAT_PNG,
     PICTURE_FORMAT_TIFF,
+    PICTURE_FORMAT_WEBM,
     PICTURE_FORMAT_WEBP,
     PictureFormat,
 )
@@ -80,6 +83,9 @@ class MediaFormat(StrEnum):
     ORF = "orf", "image/x-olympus-orf", ("orf",), Use.READ | Use.DEVELOPED, (b"IIRO", b"IIRS", b"MMOR")
     RW2 = "rw2", "image/x-panasonic-rw2", ("rw2",), Use.READ | Use.DEVELOPED, (b"IIU\0",)
     SVG = "svg", "image/svg+xml", ("svg",), Use.READ | Use.RENDERED
+    MP4 = "mp4", "video/mp4", ("mp4", "m4v"), Use.READ | Use.WRITTEN
+    WEBM = "webm", "video/webm", ("webm",), Use.READ | Use.WRITTEN
+    MOV = "mov", "video/quicktime", ("mov",), Use.READ | Use.WRITTEN
     PDF = "pdf", "application/pdf", ("pdf",), Use.READ | Use.WRITTEN
 
     @property
@@ -90,7 +96,15 @@ class MediaFormat(StrEnum):
     @property
     def kind(self) -> options_pb2.MediaKind.ValueType:
         """The kind that operations know it as."""
+        if self.media_type.startswith("video/"):
+            return options_pb2.MEDIA_KIND_VIDEO
         return options_pb2.MEDIA_KIND_PDF if self is MediaFormat.PDF else options_pb2.MEDIA_KIND_IMAGE
+
+
+@cache
+def format_of(media_type: str) -> MediaFormat | None:
+    """The format with this media type; None if there is none."""
+    return next((each for each in MediaFormat if each.media_type == media_type), None)
 
 
 @cache
@@ -108,6 +122,9 @@ _WRITTEN: Mapping[PictureFormat.ValueType, MediaFormat] = {
     PICTURE_FORMAT_GIF: MediaFormat.GIF,
     PICTURE_FORMAT_HEIC: MediaFormat.HEIC,
     PICTURE_FORMAT_HEIF: MediaFormat.HEIF,
+    PICTURE_FORMAT_MP4: MediaFormat.MP4,
+    PICTURE_FORMAT_WEBM: MediaFormat.WEBM,
+    PICTURE_FORMAT_MOV: MediaFormat.MOV,
 }
 _STAY = frozenset((MediaFormat.JPEG, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.AVIF, MediaFormat.TIFF))
 """The format that a picture is written as if nothing else is asked for."""
@@ -130,6 +147,16 @@ SNIFF_BYTES = 4096
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _HEIF_BRANDS = frozenset({b"mif1", b"mif2", b"msf1"})
+_MP4_BRANDS = frozenset(
+    {*(b"iso%c" % each for each in b"m23456789"), b"mp41", b"mp42", b"avc1", b"av01", b"dash", b"M4V ", b"M4VH", b"M4VP", b"MSNV"}
+    | {b"XAVC", b"f4v ", b"cmfc", *(b"3gp%c" % each for each in b"456789")}
+)
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+"""The first bytes of an EBML file; the document type in its header says whether it is WebM."""
+_MOV_BOXES = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip"})
+"""The first boxes of QuickTime files that name no brand."""
+_MOST_PADDING = 1 << 24
+"""Length of an empty box at the start of a file; the first letters of a text are more."""
 _MOST_BRAND_BYTES = 256
 _BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
 """Lengths of the headers from BITMAPCOREHEADER to BITMAPV5HEADER."""
@@ -168,14 +195,14 @@ def sniff(head: bytes, name: str = "") -> MediaFormat | None:
 
 def _sniff_content(head: bytes) -> MediaFormat | None:
     if head[4:8] == b"ftyp":
-        return _sniff_heif(head)
+        return _sniff_brands(head)
     for magic, each in _MAGIC:
         if head.startswith(magic):
             return each
     return next((each for each, told in _TOLD.items() if told(head)), None)
 
 
-def _sniff_heif(head: bytes) -> MediaFormat | None:
+def _sniff_brands(head: bytes) -> MediaFormat | None:
     """Reads the brands of an ISO base media file: the major one, then the compatible ones (ISO/IEC 14496-12, 4.3)."""
     end = min(int.from_bytes(head[:4], "big"), _MOST_BRAND_BYTES, len(head))
     brands = {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
@@ -183,7 +210,25 @@ def _sniff_heif(head: bytes) -> MediaFormat | None:
         return MediaFormat.AVIF
     if brands & _HEIC_BRANDS:
         return MediaFormat.HEIC
-    return MediaFormat.HEIF if brands & _HEIF_BRANDS else None
+    if brands & _HEIF_BRANDS:
+        return MediaFormat.HEIF
+    if head[8:12] == b"qt  ":
+        return MediaFormat.MOV
+    return MediaFormat.MP4 if brands & _MP4_BRANDS else None
+
+
+def _is_webm(head: bytes) -> bool:
+    return head.startswith(_MATROSKA) and b"webm" in head[:_MOST_BRAND_BYTES]
+
+
+def _is_mov(head: bytes) -> bool:
+    length = int.from_bytes(head[:4], "big")
+    return (
+        head[4:8] in _MOV_BOXES
+        and len(head) > 8
+        and (length >= 8 or head[4:8] == b"mdat")
+        and (length < _MOST_PADDING or head[4:5] == b"m")
+    )
 
 
 def _is_webp(head: bytes) -> bool:
@@ -226,5 +271,7 @@ _TOLD: Mapping[MediaFormat, Callable[[bytes], bool]] = {
     MediaFormat.BMP: _is_bmp,
     MediaFormat.PDF: _is_pdf,
     MediaFormat.SVG: _is_svg,
+    MediaFormat.WEBM: _is_webm,
+    MediaFormat.MOV: _is_mov,
 }
 """The signatures of the formats whose files begin with nothing in common."""

@@ -96,6 +96,8 @@ class OperationSpec:
     """The subject of the list price."""
     credential_action: str
     """The action as which content credentials list it, without `c2pa.`; empty where it makes no picture."""
+    by_frame: bool
+    """It works on animations and videos, frame by frame."""
     parameter_needs: Mapping[str, str]
     """The parameters that need a configuration, and that in words."""
 
@@ -226,6 +228,8 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         raise ValueError(f"{message.full_name} has no price: `millicredits`")
     if (options.produces == options_pb2.MEDIA_KIND_IMAGE) != bool(options.credential_action):
         raise ValueError(f"{message.full_name} makes pictures and has no `credential_action`, or has one and makes none")
+    if options.by_frame and (arity is not Arity.EACH or options.reads_file or options.produces != options_pb2.MEDIA_KIND_IMAGE):
+        raise ValueError(f"{message.full_name} works by frame, but does not make a picture of a picture")
     return OperationSpec(
         name=options.name,
         lane=options.lane,
@@ -245,6 +249,7 @@ def _spec(field: FieldDescriptor) -> OperationSpec:
         millicredits=options.millicredits,
         price_basis=options.price_basis,
         credential_action=options.credential_action,
+        by_frame=options.by_frame,
         parameter_needs=MappingProxyType(_parameter_needs(message)),
     )
 

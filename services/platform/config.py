@@ -267,6 +267,13 @@ class PictureSettings(EnvironmentSettings):
 
     max_megapixels: float = Field(100.0, gt=0, description="Largest accepted picture, in megapixels per frame.")
     max_result_megapixels: float = Field(400.0, gt=0, description="Largest picture that a task may produce, in megapixels.")
+    max_video_seconds: float = Field(60.0, gt=0, description="Longest accepted video, in seconds.")
+    max_moving_megapixels: float = Field(
+        4000.0,
+        gt=0,
+        description="Largest animation or video that is worked on or made, in megapixels of all frames together: a minute of 1920 x 1080 "
+        "pixels with 30 frames a second has 3,732.",
+    )
     operation_seconds: float = Field(
         900.0,
         gt=0,

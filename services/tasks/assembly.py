@@ -46,6 +46,7 @@ from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.publishing import Announcer, EventPublisher, Relay
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
 from services.tasks.domain.lifecycle.retry import RetryPolicy
+from services.tasks.domain.media_checks import MediaLimits
 from services.tasks.domain.order.joined_workers import INTERVAL_SECONDS as JOINED_WORKERS_SECONDS
 from services.tasks.domain.order.joined_workers import JoinedWorkers
 from services.tasks.domain.order.served_lanes import INTERVAL_SECONDS as SERVED_LANES_SECONDS
@@ -59,7 +60,6 @@ from services.tasks.domain.owner.task_search import TaskSearch
 from services.tasks.domain.owner.usage import TaskUsage, UsageLimits
 from services.tasks.domain.owner.watching import Watching
 from services.tasks.domain.pipelines import SavedPipelines
-from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.retention import RetentionSweeper
 from services.tasks.domain.retention import rules as retention_rules
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
@@ -338,7 +338,12 @@ def _acceptance_rules(settings: TasksSettings) -> AcceptanceRules:
         diagnostics=settings.diagnostics,
         max_open=settings.max_open_tasks,
         max_attempts=settings.max_attempts,
-        limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
+        limits=MediaLimits(
+            megapixels=settings.max_megapixels,
+            result_megapixels=settings.max_result_megapixels,
+            video_seconds=settings.max_video_seconds,
+            moving_megapixels=settings.max_moving_megapixels,
+        ),
         prices=read_prices(settings.prices_file),
         terms=settings.credit_terms,
         operation_seconds=settings.operation_seconds,

@@ -291,6 +291,8 @@ def input_file(file: file_pb2.File) -> InputFile:
         image_size=(file.image.width, file.image.height) if file.HasField("image") else None,
         pages=file.document.pages if file.HasField("document") else None,
         size_bytes=file.size_bytes,
+        frames=file.image.frames or None,
+        milliseconds=file.image.duration_milliseconds or None,
     )
 
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import av
 import pypdfium2
 
+from darkroom.files.v1 import file_pb2
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.models import Models
@@ -300,6 +302,10 @@ def _check(made: Product, content: bytes) -> None:
     if made.media_type.startswith("image/"):
         picture = decode(content, RESULTS, Hints(made.name))
         assert picture.width and picture.height
+    elif made.media_type.startswith("video/"):
+        with av.open(io.BytesIO(content), "r") as container:
+            frames = sum(1 for _ in container.decode(video=0))
+        assert isinstance(made.info, file_pb2.ImageInfo) and made.info.frames == frames > 0
     elif made.media_type == "application/zip":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             assert archive.namelist() and archive.testzip() is None

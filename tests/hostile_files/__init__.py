@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from darkroom.operations.v1 import options_pb2
-from tests.hostile_files import animations, boxes, jpeg, pdf, png, rare, svg, tiff
+from tests.hostile_files import animations, boxes, jpeg, pdf, png, rare, svg, tiff, videos
 from tests.hostile_files.wholes import WHOLE, whole
 
 MEGAPIXELS = 4.0
@@ -54,7 +54,7 @@ def _tricks() -> Iterator[HostileFile]:
     for extension, module in single.items():
         for name, content in module.tricks().items():
             yield HostileFile(f"{extension}: {name}", extension, content)
-    for module in (animations, tiff, boxes, rare):
+    for module in (animations, tiff, boxes, rare, videos):
         for (extension, name), content in module.tricks().items():
             yield HostileFile(f"{extension}: {name}", extension, content)
 

@@ -13,6 +13,7 @@ from PIL import Image
 from services.pictures.media_format import MediaFormat
 from tests.unit.imaging import rare_files
 from tests.unit.imaging.pictures import heic, photo, written
+from tests.unit.probe.videos import video
 
 HEIGHT, WIDTH = 48, 64
 DRAWING = b"""<?xml version="1.0"?>
@@ -80,6 +81,9 @@ WHOLE: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     "tga": ("tga", lambda: rare_files.tga(small())),
     **{each: (each, lambda: rare_files.dng(small())) for each in map(str, (MediaFormat.DNG, MediaFormat.NEF, MediaFormat.ARW))},
     "svg": ("svg", lambda: DRAWING),
+    "mp4": ("mp4", lambda: video("mp4", 6, sound=True)),
+    "webm": ("webm", lambda: video("webm", 6)),
+    "mov": ("mov", lambda: video("mov", 6)),
     "pdf": ("pdf", document),
 }
 """By kind, the extension and how to make one."""

@@ -44,6 +44,17 @@ _MAGIC = (
     (0, b"\x76\x2f\x31\x01", "exr"),
     (0, b"#?RADIANCE", "hdr"),
     (0, b"#?RGBE", "hdr"),
+    (4, b"ftypqt", "mov"),
+    (4, b"moov", "mov"),
+    (4, b"wide", "mov"),
+    (4, b"ftypiso", "mp4"),
+    (4, b"ftypmp4", "mp4"),
+    (4, b"ftypavc1", "mp4"),
+    (4, b"ftypM4V", "mp4"),
+    (4, b"ftypMSNV", "mp4"),
+    (4, b"ftypdash", "mp4"),
+    (4, b"ftyp3gp", "mp4"),
+    (0, b"\x1a\x45\xdf\xa3", "webm"),
 )
 
 

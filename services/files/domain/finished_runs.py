@@ -95,6 +95,7 @@ class FinishedRuns:
             width=found.width,
             height=found.height,
             frames=found.frames,
+            duration_milliseconds=found.duration_milliseconds,
         )
         made = File(
             id=held.output_file_id,
@@ -109,6 +110,7 @@ class FinishedRuns:
             width=output.width,
             height=output.height,
             frames=output.frames,
+            duration_milliseconds=output.duration_milliseconds,
             task_id=task_id,
             attempt=1,
             created_at=now,

@@ -269,6 +269,7 @@ class Intake:
             height=found.height,
             frames=found.frames,
             pages=found.pages,
+            duration_milliseconds=found.duration_milliseconds,
         )
 
     def check_limits(self, found: Probe) -> None:

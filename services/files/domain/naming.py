@@ -12,6 +12,7 @@ from services.platform.errors import DarkroomError, ErrorReason
 MEDIA_TYPE_OF = {extension: each.media_type for each in MediaFormat for extension in each.extensions}
 """Media type by extension, for everything that can be uploaded."""
 EXTENSIONS = tuple(MEDIA_TYPE_OF)
+_MEDIA = ("image", "video")
 UNKNOWN_TYPE = "application/octet-stream"
 """The media type of files with private content."""
 
@@ -49,17 +50,17 @@ def known_extension(extension: str, field: str) -> str:
     """The extension in lower case. Raises MEDIA_UNSUPPORTED, blamed on `field`, unless it is in EXTENSIONS."""
     lower = extension.lower()
     if lower not in MEDIA_TYPE_OF:
-        picture = (mimetypes.guess_type(f"x.{lower}")[0] or "").startswith("image/")
-        allowed = [each for each in EXTENSIONS if not picture or MEDIA_TYPE_OF[each].startswith("image/")]
+        medium = (mimetypes.guess_type(f"x.{lower}")[0] or "").partition("/")[0]
+        allowed = [each for each in EXTENSIONS if medium not in _MEDIA or MEDIA_TYPE_OF[each].startswith(f"{medium}/")]
         said = f"files of type “{extension}” are not supported" if extension else "the name has no extension"
         raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{field}: {said}.", field=field, allowed=allowed)
     return lower
 
 
 def of_the_same_medium(media_type: str, media_types: Sequence[str]) -> tuple[str, ...]:
-    """Those of the media types that are pictures, if the first one is, or that are documents."""
-    picture = media_type.startswith("image/")
-    return tuple(each for each in media_types if each.startswith("image/") == picture)
+    """Those of the media types that are pictures, if the first one is, or that are videos, or documents."""
+    medium = media_type.partition("/")[0]
+    return tuple(each for each in media_types if each.partition("/")[0] == medium)
 
 
 def same_kind(one: str, other: str) -> bool:

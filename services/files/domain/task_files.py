@@ -41,6 +41,8 @@ class NewOutput:
     height: int | None = None
     frames: int | None = None
     pages: int | None = None
+    duration_milliseconds: int | None = None
+    """How long a video takes."""
     keep_as: str | None = None
     """If set, not a result, but kept under this key for later attempts of the task."""
     size_bytes: int = 0
@@ -248,6 +250,7 @@ class TaskFiles:
                 height=output.height,
                 frames=output.frames,
                 pages=output.pages,
+                duration_milliseconds=output.duration_milliseconds,
                 task_id=task_id,
                 attempt=attempt,
                 kept_as=output.keep_as,

@@ -122,6 +122,7 @@ UPDATE file
 SET state = 'ready', object_key = :object_key, etag = :etag, size_bytes = :size_bytes, media_type = :media_type,
     width = coalesce(:width, width), height = coalesce(:height, height),
     frames = coalesce(:frames, frames), pages = coalesce(:pages, pages),
+    duration_milliseconds = coalesce(:duration_milliseconds, duration_milliseconds),
     expires_at = CASE WHEN visible AND NOT permanent THEN {TEMPORARY_END} END,
     sweep_at = CASE WHEN NOT visible THEN sweep_at WHEN NOT permanent THEN {TEMPORARY_END} END
 WHERE id = :file_id AND state = 'pending'

@@ -75,6 +75,7 @@ class FileRow(FilesTable, table=True):
     height: int | None = None
     frames: int | None = None
     pages: int | None = None
+    duration_milliseconds: int | None = None
     upload_id: str | None = Field(default=None, sa_column=Column(Text))
     part_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
     permanent: bool = False

@@ -35,6 +35,7 @@ def file_message(file: File) -> file_pb2.File:
     elif file.width is not None and file.height is not None:
         message.image.width, message.image.height = file.width, file.height
         message.image.frames = file.frames or 0
+        message.image.duration_milliseconds = file.duration_milliseconds or 0
     if file.expires_at is not None:
         message.expire_time.CopyFrom(time_message(file.expires_at))
     return message

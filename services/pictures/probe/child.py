@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from services.pictures.media_format import MediaFormat, Use, sniff
-from services.pictures.probe import isobmff, jxl, rare_formats, svg, tiff, web_formats
+from services.pictures.probe import isobmff, jxl, movie, rare_formats, svg, tiff, web_formats, webm
 from services.pictures.probe.faults import EMPTY, UNREADABLE, DamagedFileError, unsupported_error
 from services.pictures.probe.model import Probe
 from services.pictures.probe.ranges import BudgetExhausted, RangeFile, ReadRange
@@ -48,6 +48,9 @@ _PARSERS: Mapping[MediaFormat, Callable[[RangeFile], Probe]] = {
     MediaFormat.HDR: rare_formats.parse_radiance,
     MediaFormat.TGA: rare_formats.parse_targa,
     **{each: partial(tiff.parse_raw, format_=each) for each in MediaFormat if Use.DEVELOPED in each.use},
+    MediaFormat.MP4: partial(movie.parse, format_=MediaFormat.MP4),
+    MediaFormat.MOV: partial(movie.parse, format_=MediaFormat.MOV),
+    MediaFormat.WEBM: webm.parse,
     MediaFormat.PDF: _parse_pdf,
     MediaFormat.SVG: svg.parse,
 }
@@ -57,8 +60,8 @@ def probe(read: ReadRange, size: int, max_read_bytes: int = DEFAULT_MAX_READ_BYT
     """The type of the file of `size` bytes behind `read`; fetches at most `max_read_bytes` of it besides `head`, its beginning.
 
     Its name counts only where `media_format.sniff` needs it. Raises MEDIA_UNSUPPORTED (another kind of content), FILE_CORRUPT (damaged or
-    certainly truncated), FILE_ENCRYPTED (a document that needs a password), MEDIA_LIMIT_EXCEEDED (its structure takes more bytes to read
-    than allowed). The problem is in the metadata, as `faults` says.
+    certainly truncated), FILE_ENCRYPTED (a document that needs a password, a video that is encrypted), MEDIA_LIMIT_EXCEEDED (its structure
+    takes more bytes to read than allowed). The problem is in the metadata, as `faults` says.
     """
     if size <= 0:
         raise DarkroomError(ErrorReason.FILE_CORRUPT, "The file is empty.", metadata=EMPTY)

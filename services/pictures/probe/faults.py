@@ -20,6 +20,17 @@ UNREADABLE = {"problem": "unreadable"}
 TOO_MANY_PIXELS = "too_many_pixels"
 
 _GZIP = "gzip"
+_SAID = {
+    _GZIP: "is compressed with gzip. Unpack it first: an .svgz is an .svg then",
+    "m4a": "is sound without a picture",
+    "mkv": "is a Matroska video. Convert it to MP4, WebM or MOV first",
+    "avi": "is an AVI video. Convert it to MP4, WebM or MOV first",
+    "flv": "is a Flash video. Convert it to MP4, WebM or MOV first",
+    "wmv": "is a Windows Media video. Convert it to MP4, WebM or MOV first",
+    "ogg": "is an Ogg file. Convert a video to MP4, WebM or MOV first",
+    "mpeg": "is an MPEG video. Convert it to MP4, WebM or MOV first",
+}
+"""More than that it is not supported, by format."""
 _OTHERS = (
     (0, b"\0\0\0\x0cjP  ", "jp2"),
     (0, b"\xff\x4f\xff\x51", "j2k"),
@@ -30,6 +41,14 @@ _OTHERS = (
     (0, b"qoif", "qoi"),
     (0, b"%!PS", "ps"),
     (0, GZIP, _GZIP),
+    (4, b"ftypM4A ", "m4a"),
+    (4, b"ftypM4B ", "m4a"),
+    (0, b"\x1a\x45\xdf\xa3", "mkv"),
+    (8, b"AVI LIST", "avi"),
+    (0, b"FLV\x01", "flv"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wmv"),
+    (0, b"OggS", "ogg"),
+    (0, b"\0\0\1\xba", "mpeg"),
 )
 """Content that is recognized only to name it: where, what is there, and the format."""
 
@@ -66,7 +85,21 @@ def problem_of(head: bytes) -> dict[str, str]:
 
 def unsupported_error(head: bytes) -> DarkroomError:
     """The error for content of an unsupported kind, whatever kind it is. `head` is how it begins."""
-    problem, message = problem_of(head), "The file's content is of an unsupported kind, regardless of its name."
-    if problem.get("format") == _GZIP:
-        message = "The file's content is compressed with gzip. Unpack it first: an .svgz is an .svg then."
+    problem = problem_of(head)
+    said = _SAID.get(problem.get("format", ""))
+    message = f"The file's content {said or 'is of an unsupported kind, regardless of its name'}."
     return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, message, allowed=tuple(MEDIA_TYPES), metadata=problem)
+
+
+def sound_only_error() -> DarkroomError:
+    """The error for a file in the container of videos that holds none, such as an .m4a."""
+    message = "The file holds sound and no video, so there are no pictures to work on."
+    return DarkroomError(
+        ErrorReason.MEDIA_UNSUPPORTED, message, allowed=tuple(MEDIA_TYPES), metadata={"problem": UNSUPPORTED, "format": "sound"}
+    )
+
+
+def encrypted_video_error() -> DarkroomError:
+    """The error for a video that only players with its key show."""
+    message = "The video is encrypted, so that only players with its key can show it. Upload it without that protection."
+    return DarkroomError(ErrorReason.FILE_ENCRYPTED, message)

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from services.pictures.media_format import MediaFormat
+from services.pictures.probe.boxes import Box, boxes, find
 from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
 from services.pictures.probe.model import Probe
 from services.pictures.probe.ranges import RangeFile
 
 _CODECS = {b"av1C": MediaFormat.AVIF, b"hvcC": MediaFormat.HEIC}
 _MAX_META_BYTES = 4 << 20
-_MAX_BOXES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    kind: bytes
-    body: int
-    end: int
 
 
 def parse(file: RangeFile) -> Probe:
     """Find the primary item and its properties in the `meta` box."""
-    top = list(_boxes(file, 0, file.size))
+    top = list(boxes(file, 0, file.size))
     if top[-1].end > file.size:
         raise DamagedFileError("it is truncated")
     meta = next((box for box in top if box.kind == b"meta"), None)
@@ -33,13 +25,13 @@ def parse(file: RangeFile) -> Probe:
         raise DamagedFileError("it holds no picture")
     if meta.end - meta.body > _MAX_META_BYTES:
         raise DamagedFileError("its item list is broken")
-    inside = {box.kind: box for box in _boxes(file, meta.body + 4, meta.end)}
+    inside = {box.kind: box for box in boxes(file, meta.body + 4, meta.end)}
     if not {b"pitm", b"iprp"} <= inside.keys():
         raise DamagedFileError("its item list is broken")
-    properties = {box.kind: box for box in _boxes(file, inside[b"iprp"].body, inside[b"iprp"].end)}
+    properties = {box.kind: box for box in boxes(file, inside[b"iprp"].body, inside[b"iprp"].end)}
     if not {b"ipco", b"ipma"} <= properties.keys():
         raise DamagedFileError("its item list is broken")
-    container = list(_boxes(file, properties[b"ipco"].body, properties[b"ipco"].end))
+    container = list(boxes(file, properties[b"ipco"].body, properties[b"ipco"].end))
     width, height = _primary_size(file, inside[b"pitm"], properties[b"ipma"], container)
     require_size(width, height)
     kinds = {box.kind for box in container}
@@ -54,26 +46,10 @@ def parse(file: RangeFile) -> Probe:
 
 def count_frames(file: RangeFile) -> int:
     """Samples of the longest track if the file is a sequence, else 1. Raises DamagedFileError."""
-    return _frames(file, list(_boxes(file, 0, file.size)))
+    return _frames(file, list(boxes(file, 0, file.size)))
 
 
-def _boxes(file: RangeFile, position: int, end: int) -> Iterator[_Box]:
-    for _ in range(_MAX_BOXES):
-        if position >= end:
-            return
-        header = read_exactly(file, position, 8)
-        length, body = int.from_bytes(header[:4], "big"), position + 8
-        if length == 1:
-            length, body = int.from_bytes(read_exactly(file, body, 8), "big"), body + 8
-        box_end = position + length if length else end
-        if box_end < body or (box_end > end and end != file.size):
-            raise DamagedFileError("its boxes are broken")
-        yield _Box(header[4:], body, box_end)
-        position = box_end
-    raise DamagedFileError("its boxes are broken")
-
-
-def _primary_size(file: RangeFile, pitm: _Box, ipma: _Box, container: list[_Box]) -> tuple[int, int]:
+def _primary_size(file: RangeFile, pitm: Box, ipma: Box, container: list[Box]) -> tuple[int, int]:
     """Width and height of the primary item: its `ispe` property, cropped by `clap` (encoders pad odd sizes)."""
     version = read_exactly(file, pitm.body, 1)[0]
     primary = int.from_bytes(read_exactly(file, pitm.body + 4, 2 if version == 0 else 4), "big")
@@ -110,20 +86,17 @@ def _associated(table: bytes, item: int) -> Iterator[int]:
         position += count * index_bytes
 
 
-def _is_alpha(file: RangeFile, box: _Box) -> bool:
+def _is_alpha(file: RangeFile, box: Box) -> bool:
     kind = file.at(box.body + 4, min(box.end - box.body - 4, 128)).split(b"\0", 1)[0]
     return kind.endswith((b":alpha", b":auxid:1"))
 
 
-def _frames(file: RangeFile, top: list[_Box]) -> int:
+def _frames(file: RangeFile, top: list[Box]) -> int:
     """Samples of the longest track if the file is a sequence, else 1."""
     longest = 1
     for movie in (box for box in top if box.kind == b"moov"):
-        for track in (box for box in _boxes(file, movie.body, movie.end) if box.kind == b"trak"):
-            box: _Box | None = track
-            for kind in (b"mdia", b"minf", b"stbl", b"stsz"):
-                if box is not None:
-                    box = next((inner for inner in _boxes(file, box.body, box.end) if inner.kind == kind), None)
+        for track in (box for box in boxes(file, movie.body, movie.end) if box.kind == b"trak"):
+            box = find(file, track, b"mdia", b"minf", b"stbl", b"stsz")
             if box is not None:
                 longest = max(longest, int.from_bytes(read_exactly(file, box.body + 8, 4), "big"))
     return longest

@@ -102,11 +102,7 @@ def parse_gif(file: RangeFile) -> Probe:
     """Read the screen descriptor and count the frames block by block."""
     width, height, flags = struct.unpack("<HHB", read_exactly(file, 6, 5))
     require_size(width, height)
-    frames: int | None
-    try:
-        frames, has_alpha = _walk(file, 13 + _table_bytes(flags))
-    except BudgetExhausted:
-        frames, has_alpha = None, True  # unknown, so possible
+    frames, has_alpha = _walk(file, 13 + _table_bytes(flags))
     if frames == 0:
         raise DamagedFileError("it holds no whole picture")
     return Probe(media_type=MediaFormat.GIF.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
@@ -118,19 +114,28 @@ def _table_bytes(flags: int) -> int:
 
 
 def _walk(file: RangeFile, position: int) -> tuple[int, bool]:
-    """The number of whole frames, and whether any has a transparent colour. A missing trailer is common and harmless."""
+    """The number of whole frames, estimated if counting would read too much, and whether any has a transparent colour, which then is
+    possible. A missing trailer is common and harmless."""
     frames, has_alpha = 0, False
-    while (head := file.at(position, 10)) and head[0] != _TRAILER:
-        if head[0] == _EXTENSION and len(head) > 3:
-            has_alpha = has_alpha or (head[1] == _GRAPHIC_CONTROL and bool(head[3] & 1))
-            position = _skip_blocks(file, position + 2)
-        elif head[0] == _IMAGE and len(head) == 10:
-            # Descriptor, local colour table, one byte of code size, data.
-            position = _skip_blocks(file, position + 10 + _table_bytes(head[9]) + 1)
-            frames += position <= file.size
-        else:
-            break
+    try:
+        while (head := file.at(position, 10)) and head[0] != _TRAILER:
+            if head[0] == _EXTENSION and len(head) > 3:
+                has_alpha = has_alpha or (head[1] == _GRAPHIC_CONTROL and bool(head[3] & 1))
+                position = _skip_blocks(file, position + 2)
+            elif head[0] == _IMAGE and len(head) == 10:
+                # Descriptor, local colour table, one byte of code size, data.
+                position = _skip_blocks(file, position + 10 + _table_bytes(head[9]) + 1)
+                frames += position <= file.size
+            else:
+                break
+    except BudgetExhausted:
+        return _estimate(frames, position, file.size), True
     return frames, has_alpha
+
+
+def _estimate(frames: int, position: int, size: int) -> int:
+    """About how many frames a file has that has so many before this position."""
+    return max(1, round(frames * size / position))
 
 
 def _skip_blocks(file: RangeFile, position: int) -> int:
@@ -151,7 +156,7 @@ def parse_webp(file: RangeFile) -> Probe:
     """Read the first chunk, which holds the size in each of the three forms of the format."""
     (riff_size,) = struct.unpack("<I", read_exactly(file, 4, 4))
     kind = read_exactly(file, 12, 8)[:4]
-    frames: int | None = 1
+    frames = 1
     if kind == b"VP8 ":
         start = read_exactly(file, 20, 10)
         if start[3:6] != b"\x9d\x01\x2a":
@@ -180,7 +185,7 @@ def parse_webp(file: RangeFile) -> Probe:
     return Probe(media_type=MediaFormat.WEBP.media_type, width=width, height=height, frames=frames, has_alpha=has_alpha)
 
 
-def _count_frames(file: RangeFile) -> int | None:
+def _count_frames(file: RangeFile) -> int:
     frames, position = 0, 12
     try:
         while len(header := file.at(position, 8)) == 8:
@@ -188,5 +193,5 @@ def _count_frames(file: RangeFile) -> int | None:
             length = int.from_bytes(header[4:], "little")
             position += 8 + length + (length & 1)
     except BudgetExhausted:
-        return None
+        return _estimate(frames, position, file.size)
     return max(1, frames)

@@ -14,8 +14,9 @@ from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.idempotency import IdempotencyRecords
 from services.platform.idempotent_call import IdempotentCall
 from services.tasks.domain.acceptance.requests import SavedOperations
+from services.tasks.domain.media_checks import MediaLimits, check_auxiliary
 from services.tasks.domain.pages import Listing, before_id, page_token
-from services.tasks.domain.plan import MediaLimits, check_auxiliary, check_order, named_files
+from services.tasks.domain.plan import check_order, named_files
 from services.tasks.files_client import FilesClient
 from services.tasks.model.pipeline import SavedPipeline, Viewer
 from services.tasks.store.pipelines import PipelineStore

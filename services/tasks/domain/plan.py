@@ -1,16 +1,15 @@
-"""Plans a task's operations: whether they fit each other and their files, where they run, and how many files they make."""
+"""Plans a task's operations: whether they fit each other, where they run, and how many files they make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from google.protobuf.message import Message
-
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.pictures.geometry import Size
-from services.pictures.media_format import read_formats
+from services.pictures.media_format import format_of
+from services.pictures.moving import works_by_frame
 from services.pictures.operations import (
     INTERACTIVE_LANE,
     LANES_BEFORE,
@@ -22,7 +21,6 @@ from services.pictures.operations import (
     parameters_of,
     spec_of,
 )
-from services.pictures.result_size import changes_size, resolve_percentages, result_size, size_of_any
 from services.pictures.short_pictures import is_short
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.model import Task
@@ -111,12 +109,23 @@ def lanes_of(operations: Sequence[operation_pb2.Operation]) -> list[str]:
 
 
 def _is_short(operations: Sequence[operation_pb2.Operation], file: InputFile) -> bool:
-    formats = [each for each in read_formats(options_pb2.MEDIA_KIND_IMAGE) if each.media_type == file.media_type]
-    if file.image_size is None or not formats:
+    format_ = format_of(file.media_type)
+    if file.image_size is None or format_ is None or works_on_frames(operations, file):
         return False
     parameters = [parameters_of(operation) for operation in operations]
     # Which of the two is the width depends on an orientation tag.
-    return all(is_short(parameters, formats[0], size) for size in (file.image_size, file.image_size[::-1]))
+    return all(is_short(parameters, format_, size) for size in (file.image_size, file.image_size[::-1]))
+
+
+def works_on_frames(operations: Sequence[operation_pb2.Operation], file: InputFile) -> bool:
+    """Whether the operations work on all frames of a file, an animation or a video, and not on its first picture."""
+    format_ = format_of(file.media_type)
+    return format_ is not None and works_by_frame([parameters_of(each) for each in operations], format_, file.frames)
+
+
+def frames_of(operations: Sequence[operation_pb2.Operation], file: InputFile) -> int:
+    """How many pictures of a file the operations work on, as far as it is known: its frames, or 1."""
+    return file.frames or 1 if works_on_frames(operations, file) else 1
 
 
 def flows_of(operations: Sequence[operation_pb2.Operation], inputs: int) -> list[Flow]:
@@ -173,119 +182,6 @@ def _name(kind: options_pb2.MediaKind.ValueType) -> str:
     }[kind]
 
 
-FORMATS: Mapping[options_pb2.MediaKind.ValueType, Mapping[str, str]] = {
-    kind: {extension: each.media_type for each in read_formats(kind) for extension in each.extensions}
-    for kind in (options_pb2.MEDIA_KIND_IMAGE, options_pb2.MEDIA_KIND_PDF)
-}
-"""The formats that the workers read, by kind: a format's common name and its media type."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaLimits:
-    """Sizes in millions of pixels."""
-
-    megapixels: float
-    """Limit of a picture that is read."""
-    result_megapixels: float
-    """Limit of a picture that is made."""
-
-
-def check_media(
-    files: Sequence[InputFile],
-    fields: Sequence[str],
-    operations: Sequence[operation_pb2.Operation],
-    limits: MediaLimits,
-    formats: Collection[str] | None,
-    *,
-    sizes: bool = True,
-) -> None:
-    """Refuse files that the operations cannot work on. `fields` names, for each file, the request field to blame.
-
-    `formats`, if given, narrows the formats further, as some APIs do. Without `sizes`, those of results are left to the worker. Raises
-    MEDIA_UNSUPPORTED, MEDIA_LIMIT_EXCEEDED and, for a size that an upscale cannot give, FIELD_INVALID.
-    """
-    if spec_of(operations[0]).accepts == options_pb2.MEDIA_KIND_ANY:
-        return
-    for file, field in zip(files, fields, strict=True):
-        check_format(file, field, spec_of(operations[0]).accepts, formats)
-        if file.image_size is not None:
-            check_megapixels(file, file.image_size, field, limits)
-            if sizes:
-                _check_size(file, file.image_size, field, operations, limits)
-
-
-def check_format(file: InputFile, field: str, kind: options_pb2.MediaKind.ValueType, formats: Collection[str] | None) -> None:
-    """Raise MEDIA_UNSUPPORTED, blaming `field`, for a file that is not of this kind or, if `formats` are given, not in one of them."""
-    known = FORMATS.get(kind, {})
-    accepted = {name: known[name] for name in (known if formats is None else formats)}
-    if file.media_type not in accepted.values():
-        raise DarkroomError(
-            ErrorReason.MEDIA_UNSUPPORTED,
-            f"{field}: the file is {file.media_type}; accepted are {', '.join(accepted)}.",
-            field=field,
-            allowed=tuple(accepted),
-            metadata={"file_id": str(file.id)},
-        )
-
-
-def check_megapixels(file: InputFile, size: tuple[int, int], field: str, limits: MediaLimits) -> None:
-    """Raise MEDIA_LIMIT_EXCEEDED, blaming `field`, for a picture that is too large to be read."""
-    megapixels = size[0] * size[1] / 1e6
-    if megapixels > limits.megapixels:
-        raise _too_large(file, size, field, f"it has {megapixels:.1f} megapixels", limits.megapixels)
-
-
-def _check_size(
-    file: InputFile, size: tuple[int, int], field: str, operations: Sequence[operation_pb2.Operation], limits: MediaLimits
-) -> None:
-    if spec_of(operations[0]).arity is not Arity.EACH:
-        # A result of several files does not have their size. The workers check the results.
-        return
-    # Which of the two is the width depends on an orientation tag that only the worker reads, so the worker checks this too.
-    sizes, trimmed = {each: each for each in (size, size[::-1])}, False
-    for operation in operations:
-        spec, parameters = spec_of(operation), parameters_of(operation)
-        if not changes_size(parameters):
-            trimmed = trimmed or spec.trims(parameters)
-            continue
-        if trimmed and not spec.number(parameters, options_pb2.PARAMETER_ROLE_FACTOR):
-            sized = {original: size_of_any(resolve_percentages(parameters, original)) for original in sizes}
-            sizes, trimmed = {original: each for original, each in sized.items() if each is not None}, False
-            if not sizes:
-                # Only the worker knows how much is cut off.
-                return
-        else:
-            sizes = _enlarged(parameters, sizes, file, size, field)
-        megapixels = min(width * height for width, height in sizes.values()) / 1e6
-        if megapixels > limits.result_megapixels:
-            raise _too_large(file, size, field, f"the result would have {megapixels:.1f} megapixels", limits.result_megapixels)
-
-
-def _enlarged(parameters: Message, sizes: Mapping[Size, Size], file: InputFile, stored: Size, field: str) -> dict[Size, Size]:
-    """The sizes after an operation, by that of the upright original."""
-    enlarged: dict[Size, Size] = {}
-    for original in sorted(sizes, key=lambda size: size != stored, reverse=True):
-        try:
-            enlarged[original] = result_size(resolve_percentages(parameters, original), *sizes[original])
-        except DarkroomError as error:
-            refused = error
-    if not enlarged:
-        raise DarkroomError(
-            refused.reason, f"{field}: {refused.message}", field=field, allowed=refused.allowed, metadata={"file_id": str(file.id)}
-        )
-    return enlarged
-
-
-def _too_large(file: InputFile, size: tuple[int, int], field: str, what: str, limit: float) -> DarkroomError:
-    return DarkroomError(
-        ErrorReason.MEDIA_LIMIT_EXCEEDED,
-        f"{field}: {size[0]} × {size[1]} pixels: {what}, at most {limit:g} are allowed.",
-        field=field,
-        allowed=(f"at most {limit:g} megapixels",),
-        metadata={"file_id": str(file.id)},
-    )
-
-
 FieldOf = Callable[[int, operation_pb2.Operation, AuxiliaryInput], str]
 """The request's name for a file that an operation names, from the operation's position and the operation."""
 
@@ -310,14 +206,3 @@ def named_files(operations: Sequence[operation_pb2.Operation], field_of: FieldOf
         for position, operation in enumerate(operations)
         for each in auxiliary_inputs(operation)
     ]
-
-
-def check_auxiliary(named: Sequence[NamedFile], files: Sequence[InputFile], limits: MediaLimits, formats: Collection[str] | None) -> None:
-    """Refuse named files, one for each name, that are of the wrong kind or too large to be read; `formats` as in `check_media`.
-
-    Raises MEDIA_UNSUPPORTED and MEDIA_LIMIT_EXCEEDED.
-    """
-    for each, file in zip(named, files, strict=True):
-        check_format(file, each.field, each.input.kind, formats)
-        if file.image_size is not None:
-            check_megapixels(file, file.image_size, each.field, limits)

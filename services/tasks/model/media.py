@@ -17,6 +17,10 @@ class InputFile:
     pages: int | None = None
     """The pages of a document; None for any other file."""
     size_bytes: int = 0
+    frames: int | None = None
+    """The pictures in it, 1 for a still one; None if they are not known, or the file is no picture."""
+    milliseconds: int | None = None
+    """How long a video takes; None for any other file."""
 
 
 @dataclass(frozen=True, slots=True)

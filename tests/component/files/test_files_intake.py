@@ -10,10 +10,13 @@ import pytest
 from services.files.assembly import assemble
 from services.files.object_client import store_of
 from services.files.records import FileState
+from services.files.surfaces.rendering import file_message
+from services.files.surfaces.rest.messages import file_record
 from services.platform.database import Database
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.component.files import content
 from tests.component.files.world import World
+from tests.unit.probe.videos import sound_only, video
 
 
 async def pin_error(world: World, account: int, *file_ids: int) -> DarkroomError:
@@ -28,6 +31,19 @@ async def test_a_file_that_was_never_completed_is_accepted_on_first_use(world: W
     [ready] = await world.files.task_files.pin(account, world.task(), [file.id])
     assert (ready.state, ready.media_type, ready.pages, ready.width) == (FileState.READY, "application/pdf", 3, None)
     assert ready.size_bytes == len(content.pdf(3))
+
+
+@pytest.mark.parametrize(("form", "media_type"), [("mp4", "video/mp4"), ("webm", "video/webm"), ("mov", "video/quicktime")])
+async def test_frames_and_duration_of_a_video_are_recorded(world: World, form: str, media_type: str) -> None:
+    account = world.account()
+    file = await world.uploaded(account, f"clip.{form}", video(form, 12, 24))
+    [ready] = await world.files.task_files.pin(account, world.task(), [file.id])
+    assert (ready.media_type, ready.width, ready.height, ready.frames) == (media_type, 64, 48, 12)
+    assert ready.duration_milliseconds == pytest.approx(500, abs=5)
+    image = file_message(ready).image
+    assert (image.frames, image.duration_milliseconds) == (12, ready.duration_milliseconds)
+    record = file_record(ready)
+    assert (record.frames, record.duration_milliseconds) == (12, ready.duration_milliseconds)
 
 
 async def test_a_file_that_was_never_uploaded(world: World) -> None:
@@ -45,6 +61,9 @@ async def test_a_file_that_was_never_uploaded(world: World) -> None:
         ("empty.png", b"", ErrorReason.FILE_CORRUPT),
         ("truncated.png", content.png(400, 300)[:200], ErrorReason.FILE_CORRUPT),
         ("bomb.png", content.bomb(), ErrorReason.MEDIA_LIMIT_EXCEEDED),
+        ("sound.mp4", sound_only("mp4"), ErrorReason.MEDIA_UNSUPPORTED),
+        ("matroska.webm", b"\x1a\x45\xdf\xa3\xa3\x42\x82\x88matroska" + bytes(500), ErrorReason.MEDIA_UNSUPPORTED),
+        ("cut-off.mp4", video("mp4", 12, 24)[:500], ErrorReason.FILE_CORRUPT),
         ("locked.pdf", content.pdf(1, "secret"), ErrorReason.FILE_ENCRYPTED),
     ],
 )

@@ -30,12 +30,12 @@ from services.tasks.domain.credits.prices import read_prices
 from services.tasks.domain.lifecycle.exchange import Exchange
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
+from services.tasks.domain.media_checks import MediaLimits
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.throughput import Throughput
 from services.tasks.domain.order.waiting import Waiting
 from services.tasks.domain.order.workforce import Workforce
 from services.tasks.domain.owner.account_tasks import AccountTasks
-from services.tasks.domain.plan import MediaLimits
 from services.tasks.domain.webhooks.assembly import assemble_webhooks
 from services.tasks.files_client import FilesClient
 from services.tasks.store.away_workers import AwayWorkerStore
@@ -78,7 +78,7 @@ async def accepting(settings: TasksSettings, signer: Signer) -> AsyncIterator[Ac
             diagnostics=True,
             max_open=settings.max_open_tasks,
             max_attempts=settings.max_attempts,
-            limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels),
+            limits=MediaLimits(settings.max_megapixels, settings.max_result_megapixels, 60, 4000),
             prices=read_prices(None),
             terms=settings.credit_terms,
             operation_seconds=settings.operation_seconds,

@@ -34,7 +34,7 @@ class FilesDouble(StorageServiceServicer):
         self.deleted: list[tuple[int, ...]] = []
         self.away = False
 
-    def add(self, account_id: int, name: str, media_type: str, *, size: tuple[int, int] = (0, 0), pages: int = 0) -> int:
+    def add(self, account_id: int, name: str, media_type: str, *, size: tuple[int, int] = (0, 0), pages: int = 0, frames: int = 1) -> int:
         """A READY file."""
         file_id = 5_000 + len(self.files)
         file = file_pb2.File(
@@ -49,7 +49,7 @@ class FilesDouble(StorageServiceServicer):
             file.document.pages = pages
         else:
             file.image.width, file.image.height = size
-            file.image.frames = 1
+            file.image.frames = frames
         self.files[file_id] = (account_id, file)
         return file_id
 

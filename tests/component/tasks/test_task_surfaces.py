@@ -73,7 +73,7 @@ async def test_files_are_described(service: Service, parts: Accepting) -> None:
     report = service.files.add(ACCOUNT, "report.pdf", "application/pdf", pages=3)
     foreign = service.files.add(ACCOUNT + 1, "photo.jpg", "image/jpeg", size=(640, 480))
     assert await parts.files.describe(ACCOUNT, [report, photo, foreign, photo, 1]) == {
-        photo: InputFile(photo, "photo.jpg", "image/jpeg", (640, 480), size_bytes=1234),
+        photo: InputFile(photo, "photo.jpg", "image/jpeg", (640, 480), size_bytes=1234, frames=1),
         report: InputFile(report, "report.pdf", "application/pdf", pages=3, size_bytes=1234),
     }
     assert await parts.files.describe(ACCOUNT, []) == {}

@@ -225,6 +225,9 @@ async def test_an_estimate_is_the_price_of_a_creation_and_keeps_nothing(
     assert (await replica.create(me, photo, operations=[CUT_OUT])).price.millicredits == 5_000
     estimate = await replica.balance.EstimatePrice(request, metadata=me)
     assert (estimate.balance.available_millicredits, estimate.covered) == (0, False)
+    clip = service.files.add(ACCOUNT, "clip.webm", "video/webm", size=(640, 480), frames=51)
+    moving = balance_service_pb2.EstimatePriceRequest(input_file_ids=[clip], operations=[CUT_OUT])
+    assert (await replica.balance.EstimatePrice(moving, metadata=me)).price_millicredits == 15_000
     planned = balance_service_pb2.EstimatePriceRequest(file_count=3, operations=[CUT_OUT])
     assert (await replica.balance.EstimatePrice(planned, metadata=me)).price_millicredits == 15_000
     for wrong, field in (

@@ -74,6 +74,13 @@ def test_an_attachment_as_old_and_new_clients_read_it() -> None:
     assert attachment("50%.png") == "attachment; filename=\"50_.png\"; filename*=UTF-8''50%25.png"
 
 
+def test_a_video_is_offered_videos() -> None:
+    with pytest.raises(DarkroomError) as refused:
+        extension_of("clip.mkv", "name")
+    assert refused.value.allowed == ("mp4", "m4v", "webm", "mov")
+    assert of_the_same_medium("video/mp4", ["image/bmp", "video/webm", "application/pdf"]) == ("video/webm",)
+
+
 def test_a_picture_is_not_offered_documents() -> None:
     for name, offered in (("photo.jp2", False), ("photo.xyz", True)):
         with pytest.raises(DarkroomError) as refused:

@@ -14,6 +14,7 @@ from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 
 PLAIN, WEBP = convert_pb2.PICTURE_FORMAT_UNSPECIFIED, convert_pb2.PICTURE_FORMAT_WEBP
+AVIF = convert_pb2.PICTURE_FORMAT_AVIF
 JPEG, PNG = convert_pb2.PICTURE_FORMAT_JPEG, convert_pb2.PICTURE_FORMAT_PNG
 
 
@@ -73,6 +74,28 @@ def test_what_is_wrong_is_named(operations: str, source: str, field: str) -> Non
 )
 def test_readers_of_old_formats_keep_transparency(operations: str, media_type: str, written: convert_pb2.PictureFormat.ValueType) -> None:
     assert parse(operations, "1").plan(PLAIN, media_type)[-1].convert.format == written
+
+
+@pytest.mark.parametrize(
+    ("operations", "accepted", "moves", "written", "first_frame"),
+    [
+        ("-", AVIF, True, WEBP, False),
+        ("resize:width=9", WEBP, True, WEBP, False),
+        ("-", WEBP, False, WEBP, True),
+        ("format=avif", PLAIN, True, AVIF, False),
+        ("-", PLAIN, True, PNG, True),
+        ("format=png", AVIF, True, PNG, True),
+    ],
+)
+def test_animations_move_for_readers_of_webp(
+    operations: str,
+    accepted: convert_pb2.PictureFormat.ValueType,
+    moves: bool,
+    written: convert_pb2.PictureFormat.ValueType,
+    first_frame: bool,
+) -> None:
+    convert = parse(operations, "1").plan(accepted, MediaFormat.GIF.media_type, moves=moves)[-1].convert
+    assert (convert.format, convert.first_frame) == (written, first_frame)
 
 
 def test_pictures_that_differ_have_different_digests() -> None:

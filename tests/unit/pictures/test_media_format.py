@@ -33,7 +33,15 @@ def test_extensions_and_media_types_name_one_format_each() -> None:
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", MediaFormat.AVIF),
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic", MediaFormat.HEIC),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1", MediaFormat.HEIF),
-        (b"\0\0\0\x18ftypisom\0\0\0\0mp42", None),
+        (b"\0\0\0\x18ftypisom\0\0\0\0mp42", MediaFormat.MP4),
+        (b"\0\0\0\x18ftypXXXX\0\0\0\0mp42XXXX", MediaFormat.MP4),
+        (b"\0\0\0\x18ftypcrx \0\0\0\0crx ", None),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", MediaFormat.MOV),
+        (b"\0\0\0\x08wide\0\1\2\3mdat", MediaFormat.MOV),
+        (b"\0\0\0\0mdat\0\1\2\3", MediaFormat.MOV),
+        (b"The free encyclopedia", None),
+        (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", MediaFormat.WEBM),
+        (b"\x1a\x45\xdf\xa3\xa3\x42\x82\x88matroska", None),
         (b"BM" + bytes(12) + b"\x28\0\0\0", MediaFormat.BMP),
         (b"BM" + bytes(12) + b"\x29\0\0\0", None),
         (b"\n\n%PDF-1.7", MediaFormat.PDF),
@@ -96,7 +104,7 @@ def test_what_is_not_kept_becomes_png(format_: MediaFormat) -> None:
 
 def test_names_that_cannot_tell_the_format_are_of_one_kind() -> None:
     pairs = {(one, other) for one in EVERY_EXTENSION for other in EVERY_EXTENSION if one < other and same_kind(one, other)}
-    assert pairs == {("jpeg", "jpg"), ("tif", "tiff"), ("heic", "heif"), ("heif", "hif"), ("heic", "hif"), ("psb", "psd")}
+    assert pairs == {("jpeg", "jpg"), ("tif", "tiff"), ("heic", "heif"), ("heif", "hif"), ("heic", "hif"), ("psb", "psd"), ("m4v", "mp4")}
 
 
 def test_the_command_line_takes_the_files_that_operations_take() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from darkroom.operations.v1 import (
 )
 from services.pictures.operations import LANES_BEFORE, lanes, specs
 from services.platform.errors import DarkroomError, ErrorReason
-from services.tasks.domain.plan import FORMATS, Flow, MediaLimits, check_media, check_pipeline, flows_of, lane_of, lanes_of, outputs_of
+from services.tasks.domain.media_checks import FORMATS, MediaLimits, check_media
+from services.tasks.domain.plan import Flow, check_pipeline, flows_of, lane_of, lanes_of, outputs_of
 from services.tasks.model.media import InputFile
 
 CUT_OUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
@@ -28,7 +30,7 @@ ARCHIVE = operation_pb2.Operation(archive=archive_pb2.Archive())
 NOOP = operation_pb2.Operation(noop=noop_pb2.Noop())
 GPT = operation_pb2.Operation(gpt_image_2={"prompt": "A cup", "count": 4})
 BANANA = operation_pb2.Operation(nano_banana_2={"prompt": "A cup"})
-LIMITS = MediaLimits(megapixels=100, result_megapixels=400)
+LIMITS = MediaLimits(megapixels=100, result_megapixels=400, video_seconds=60, moving_megapixels=4000)
 
 
 def upscale(factor: int = 0) -> operation_pb2.Operation:
@@ -36,7 +38,7 @@ def upscale(factor: int = 0) -> operation_pb2.Operation:
 
 
 def image(width: int, height: int, media_type: str = "image/png") -> InputFile:
-    return InputFile(id=1, media_type=media_type, image_size=(width, height))
+    return InputFile(id=1, media_type=media_type, image_size=(width, height), frames=1)
 
 
 @pytest.mark.parametrize("operations", [[CUT_OUT], [upscale(), CUT_OUT], [CUT_OUT, upscale(4), upscale(2)], [CLEAN_PDF, CLEAN_PDF]])
@@ -219,7 +221,7 @@ CROP = operation_pb2.Operation(crop={"area": {"width": 400, "height": 300}})
     ],
 )
 def test_layouts_that_fit_pass(operations: Sequence[operation_pb2.Operation]) -> None:
-    check_media([image(400, 300)], ["f"], operations, MediaLimits(100, 1200), None)
+    check_media([image(400, 300)], ["f"], operations, replace(LIMITS, result_megapixels=1200), None)
 
 
 def test_areas_and_borders_are_checked_in_both_orientations() -> None:

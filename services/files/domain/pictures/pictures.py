@@ -35,6 +35,8 @@ _PATIENCE_SECONDS = 20.0
 _AGAIN_SECONDS = 2
 _LONGEST_CACHED = timedelta(days=365)
 _BATCH = 500
+_MOST_MOVING_PIXELS = 100_000_000
+"""An animation with more, all frames together, is shown as its first frame, since somebody waits."""
 _logger = get_logger()
 
 
@@ -183,7 +185,8 @@ class Pictures:
     ) -> None:
         source = await self._source(account_id, address, name)
         try:
-            output = await self._tasks.run(account_id, source.id, address.plan(accepted, source.media_type), SURFACE, name)
+            operations = address.plan(accepted, source.media_type, moves=_moves(source))
+            output = await self._tasks.run(account_id, source.id, operations, SURFACE, name)
         finally:
             if address.file_id is None:
                 with suppress(DarkroomError):
@@ -204,3 +207,9 @@ class Pictures:
             return found.file
         call = IdempotentCall(account_id, f"/{SURFACE}", name, hashlib.sha256(address.url.encode()).digest())
         return await self._imports.fetch(account_id, address.url, field=_SOURCE, call=call)
+
+
+def _moves(source: File) -> bool:
+    """Whether it is an animation whose frames are all shown."""
+    frames, pixels = source.frames or 1, (source.width or 0) * (source.height or 0)
+    return frames > 1 and source.media_type.startswith("image/") and frames * pixels <= _MOST_MOVING_PIXELS

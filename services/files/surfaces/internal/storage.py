@@ -168,7 +168,9 @@ def _new_output(output: pb.NewOutput) -> NewOutput:
         case "document":
             return replace(new, pages=output.document.pages)
         case "image":
-            return replace(new, width=output.image.width, height=output.image.height, frames=output.image.frames)
+            image = output.image
+            duration = image.duration_milliseconds or None
+            return replace(new, width=image.width, height=image.height, frames=image.frames, duration_milliseconds=duration)
         case _:
             return new
 

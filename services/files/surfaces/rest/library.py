@@ -98,6 +98,8 @@ def _message(shelved: StoredVersion) -> pb.LibraryFile:
         width=file.width,
         height=file.height,
         pages=file.pages,
+        frames=file.frames if (file.frames or 1) > 1 else None,
+        duration_milliseconds=file.duration_milliseconds,
         version=entry.version,
         parent_id=str(entry.parent) if entry.parent is not None else None,
         tools=entry.tools,

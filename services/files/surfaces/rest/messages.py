@@ -54,6 +54,8 @@ def file_record(file: File) -> pb.FileRecord:
         width=file.width,
         height=file.height,
         pages=file.pages,
+        frames=file.frames if (file.frames or 1) > 1 else None,
+        duration_milliseconds=file.duration_milliseconds,
         created_at=time_message(file.created_at),
         expires_at=time_message(file.expires_at) if file.expires_at is not None else None,
     )

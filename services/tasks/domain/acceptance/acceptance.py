@@ -28,9 +28,10 @@ from services.tasks.domain.credits.ledger import Ledger
 from services.tasks.domain.credits.prices import Estimate
 from services.tasks.domain.lifecycle.notifications import Notifications
 from services.tasks.domain.lifecycle.recent_outputs import RecentOutputs
+from services.tasks.domain.media_checks import check_auxiliary, check_media
 from services.tasks.domain.order.served_lanes import ServedLanes
 from services.tasks.domain.order.workforce import Workforce
-from services.tasks.domain.plan import check_auxiliary, check_media, lane_of, outputs_of, planned_files
+from services.tasks.domain.plan import lane_of, outputs_of, planned_files
 from services.tasks.domain.webhooks.account_webhooks import AccountWebhooks
 from services.tasks.files_client import ExaminedFiles, FilesClient
 from services.tasks.model import Task

@@ -11,6 +11,7 @@ from services.pictures.processing_time import LASTING, Rates, fitting_way, in_wo
 from services.pictures.result_size import resolve_percentages, result_size
 from services.platform.errors import DarkroomError, ErrorReason
 from services.tasks.domain.order.workforce import Workforce
+from services.tasks.domain.plan import frames_of
 from services.tasks.model.media import InputFile
 
 
@@ -24,7 +25,8 @@ class Forecast:
     def seconds(
         self, operations: Sequence[operation_pb2.Operation], files: Sequence[InputFile], fields: Sequence[str], lane: str
     ) -> int | None:
-        """For all files; None if it is not known, or too short to matter. `fields` names, for each file, the request field to blame.
+        """For all files and their frames; None if it is not known, or too short to matter. `fields` names, for each file, the request field
+        to blame.
 
         Raises MEDIA_LIMIT_EXCEEDED if an operation would take too long for a picture, or all of them for all pictures that are there.
         """
@@ -33,21 +35,20 @@ class Forecast:
         rates = self._workforce.rates(lane)
         if not rates or spec_of(operations[0]).arity is not Arity.EACH:
             return None
-        total, known = 0.0, dict[Size, float]()
+        total, moving, known = 0.0, False, dict[Size, float]()
         for file, field in zip(files, fields, strict=True):
             if file.image_size is None:
                 return None
             if file.image_size not in known:
                 known[file.image_size] = self._of_picture(operations, file, file.image_size, field, rates)
-            total += known[file.image_size]
+            frames = frames_of(operations, file)
+            total, moving = total + known[file.image_size] * frames, moving or frames > 1
         if total > self._longest and all(file.id for file in files):
             field = fields[0].partition("[")[0]
-            message = (
-                f"{field}: these {len(files)} pictures would take {in_words(total)} in one task, which may take {in_words(self._longest)}"
-            )
-            raise DarkroomError(
-                ErrorReason.MEDIA_LIMIT_EXCEEDED, f"{message} (DARKROOM_ATTEMPT_TIMEOUT). Create several tasks.", field=field
-            )
+            subject = f"these {len(files)} {'files' if moving else 'pictures'}" if len(files) > 1 else "the frames of this file"
+            advice = "Create several tasks." if len(files) > 1 else "Shorten it, or make it smaller before."
+            message = f"{field}: {subject} would take {in_words(total)} in one task, which may take {in_words(self._longest)}"
+            raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, f"{message} (DARKROOM_ATTEMPT_TIMEOUT). {advice}", field=field)
         return worth_telling(total)
 
     def _of_picture(self, operations: Sequence[operation_pb2.Operation], file: InputFile, stored: Size, field: str, rates: Rates) -> float:

@@ -12,7 +12,8 @@ from services.platform.log import get_logger
 from services.tasks.domain.acceptance.later import LaterInput, later_inputs_of
 from services.tasks.domain.acceptance.rules import AcceptanceRules
 from services.tasks.domain.credits.amounts import MILLI, credits_text
-from services.tasks.domain.plan import check_media, operations_of, planned_files
+from services.tasks.domain.media_checks import check_media
+from services.tasks.domain.plan import operations_of, planned_files
 from services.tasks.files_client import FilesClient
 from services.tasks.model import Task
 from services.tasks.model.media import InputFile
@@ -97,7 +98,8 @@ class LaterFetching:
             check_media([file], [each.field], operations, self._rules.limits, each.formats)
 
     def _inputs(self, task: Task, later: Sequence[LaterInput], files: Sequence[InputFile]) -> Inputs:
-        """The task's inputs from now on, in order, and its price with them: the original price, and more for pages that were not known."""
+        """The task's inputs from now on, in order, and its price with them: the original price, and more for pages and frames that
+        were not known."""
         known = [InputFile(file_id, name) for file_id, name in zip(task.input_file_ids, task.input_names, strict=True)]
         inputs, operations = list(known), operations_of(task)
         for each, file in sorted(zip(later, files, strict=True), key=lambda pair: pair[0].position):
@@ -112,6 +114,6 @@ def _not_covered(refused: InsufficientBalance) -> DarkroomError:
     price, missing = refused.price_millicredits, refused.missing_millicredits
     return DarkroomError(
         ErrorReason.INSUFFICIENT_CREDITS,
-        f"With the pages of its files the task costs {credits_text(price)} credits: {credits_text(missing)} are missing.",
+        f"With the pages and frames of its files the task costs {credits_text(price)} credits: {credits_text(missing)} are missing.",
         metadata={"price_millicredits": str(refused.price_millicredits), "missing_millicredits": str(missing)},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.tasks.domain.credits.prices import PriceList
-from services.tasks.domain.plan import MediaLimits
+from services.tasks.domain.media_checks import MediaLimits
 from services.tasks.model.records import CreditTerms
 
 

@@ -86,7 +86,7 @@ class ShortRuns:
             return None
         result, stored = made
         image = result.image
-        taken = InputFile(held.file_id, held.name, result.media_type, (image.width, image.height), None, len(content))
+        taken = InputFile(held.file_id, held.name, result.media_type, (image.width, image.height), None, len(content), image.frames or None)
         result.output.id = held.output_file_id
         finished = FinishedRun(
             run_id=run_id,

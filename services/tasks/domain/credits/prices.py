@@ -12,9 +12,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from darkroom.operations.v1 import operation_pb2, options_pb2
+from services.pictures.moving import pictures_of_frames
 from services.pictures.operations import spec_of, specs
 from services.tasks.domain.credits.amounts import MILLI, millicredits_of
-from services.tasks.domain.plan import Flow, flows_of
+from services.tasks.domain.plan import Flow, flows_of, frames_of
 from services.tasks.model.media import InputFile
 from services.tasks.model.records import Balance
 
@@ -54,11 +55,13 @@ class PriceList:
         """Thousandths of a credit for all operations on all files."""
         flows = flows_of(operations, len(files))
         pages = sum(1 if file.pages is None else file.pages for file in files)
+        pictures = sum(pictures_of_frames(frames_of(operations, file)) for file in files)
         total = 0
         for operation, flow in zip(operations, flows, strict=True):
             price = self._prices[spec_of(operation).name]
-            # Documents keep their page count from operation to operation; files not derived from the inputs count as one page each.
-            total += millicredits_of(price.credits) * _count(price.per, flow, pages if flow.inputs == len(files) else flow.inputs)
+            # Documents keep their pages from operation to operation, and videos their frames; files not derived from the inputs have one.
+            counted = (pictures, pages) if flow.inputs == len(files) else (flow.inputs, flow.inputs)
+            total += millicredits_of(price.credits) * _count(price.per, flow, *counted)
         return total
 
 
@@ -82,10 +85,10 @@ class Estimate:
         return self.balance.terms.unlimited or self.price_millicredits <= self.balance.available_millicredits
 
 
-def _count(basis: PriceBasis, flow: Flow, pages: int) -> int:
+def _count(basis: PriceBasis, flow: Flow, pictures: int, pages: int) -> int:
     match basis:
         case PriceBasis.FILE:
-            return flow.inputs
+            return pictures
         case PriceBasis.PAGE:
             return pages
         case PriceBasis.OUTPUT:

@@ -24,7 +24,7 @@ from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
 from services.tasks.surfaces.claid.destinations import destinations
 from services.tasks.surfaces.claid.kept import SURFACE, Body, RequestBodies, batch_request_of
-from services.tasks.surfaces.claid.models import EXTENSIONS, MOST_INPUTS, BatchEditRequest, Folder
+from services.tasks.surfaces.claid.models import EXTENSIONS, INPUTS, MOST_INPUTS, BatchEditRequest, Folder
 from services.tasks.surfaces.claid.pictures import Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import source
@@ -54,6 +54,7 @@ class ClaidBatches(batches_pb2_grpc.BatchEditsServiceServicer):
                     account_id=current_identity().account_id,
                     items=items,
                     operations=pipeline(edit),
+                    formats=INPUTS,
                     per_item=False,
                     webhook_url=request.webhook_url,
                     trace_id=str(Origin.current()),

@@ -24,7 +24,7 @@ from services.tasks.surfaces import ids
 from services.tasks.surfaces.claid import messages
 from services.tasks.surfaces.claid.destinations import destinations
 from services.tasks.surfaces.claid.kept import SURFACE, Body, RequestBodies, request_of
-from services.tasks.surfaces.claid.models import EditRequest, UploadRequest
+from services.tasks.surfaces.claid.models import INPUTS, EditRequest, UploadRequest
 from services.tasks.surfaces.claid.pictures import Inputs, Pictures
 from services.tasks.surfaces.claid.pipeline import pipeline
 from services.tasks.surfaces.claid.sources import file_uri, source
@@ -87,6 +87,7 @@ class ClaidEdits(edits_pb2_grpc.EditsServiceServicer):
             TaskRequest(
                 account_id=current_identity().account_id,
                 operations=pipeline(edit),
+                formats=INPUTS,
                 input_file_ids=[found.file_id] if found.file_id is not None else [],
                 input_fields=[field] if found.file_id is not None else [],
                 input_urls=urls if at_once else [],

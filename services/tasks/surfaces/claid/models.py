@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from services.pictures.media_format import MediaFormat
+from darkroom.operations.v1 import options_pb2
+from services.pictures.media_format import MediaFormat, read_formats
 from services.tasks.surfaces.claid.kinds import Model
 from services.tasks.surfaces.claid.operation_models import Operations
 from services.tasks.surfaces.claid.output_models import Output, output_object
@@ -29,6 +30,8 @@ EXTENSIONS = frozenset(
     for extension in each.extensions
 )
 """Those that the pictures in a folder may have."""
+INPUTS = tuple(extension for each in read_formats(options_pb2.MEDIA_KIND_IMAGE) for extension in each.extensions)
+"""Those that an input may have: of pictures, not of videos."""
 MOST_INPUTS = 500
 
 _Output = Annotated[Output, BeforeValidator(output_object, json_schema_input_type=Output | str)]

@@ -1,0 +1,46 @@
+"""The boxes of ISO base media files (ISO/IEC 14496-12, 4.2): pictures in HEIF, and videos in MP4 and QuickTime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.pictures.probe.faults import DamagedFileError, read_exactly
+from services.pictures.probe.ranges import RangeFile
+
+_MAX_BOXES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box: its type, where its content begins, and where it ends."""
+
+    kind: bytes
+    body: int
+    end: int
+
+
+def boxes(file: RangeFile, position: int, end: int) -> Iterator[Box]:
+    """The boxes from `position` to `end`, in order; the last one of a file may claim to end beyond it. Raises DamagedFileError."""
+    for _ in range(_MAX_BOXES):
+        if position >= end:
+            return
+        header = read_exactly(file, position, 8)
+        length, body = int.from_bytes(header[:4], "big"), position + 8
+        if length == 1:
+            length, body = int.from_bytes(read_exactly(file, body, 8), "big"), body + 8
+        box_end = position + length if length else end
+        if box_end < body or (box_end > end and end != file.size):
+            raise DamagedFileError("its boxes are broken")
+        yield Box(header[4:], body, box_end)
+        position = box_end
+    raise DamagedFileError("its boxes are broken")
+
+
+def find(file: RangeFile, box: Box, *path: bytes) -> Box | None:
+    """The first box of each kind of the path within the one before, beginning in `box`; None if there is none."""
+    found: Box | None = box
+    for kind in path:
+        if found is not None:
+            found = next((inner for inner in boxes(file, found.body, found.end) if inner.kind == kind), None)
+    return found
