@@ -26,6 +26,7 @@ from services.inference.credentials.trial import check_signing
 from services.inference.generation.assembly import Offering, providers
 from services.inference.model_server import triton
 from services.inference.model_server.choice import DDCOLOR
+from services.inference.moving import children as moving_children
 from services.inference.pdf import isolated as isolated_pdf
 from services.inference.pipeline import isolated
 from services.inference.redraw import isolated as isolated_redraw
@@ -58,6 +59,8 @@ _IN_CHILDREN = ("services.inference.pipeline.file_child", "services.inference.me
 """Modules that need not be imported here for that."""
 _MODELS_LANES = frozenset(("neural", "pages"))
 _PROBE_SECONDS = 2.0
+_CHILDREN_PER_FILE = 3
+"""An animation is read by one child and written by another at the same time, and operations on its frames may need one."""
 _TRITON_SECONDS = 2.0
 
 
@@ -160,14 +163,14 @@ def _needs(
 
 
 def _sandbox(settings: InferenceSettings) -> Sandbox:
-    # One child for each file in progress; the lanes' limits share out the processor.
+    # The lanes' limits share out the processor.
     modules = [*_IN_CHILDREN, credentials_child.__name__, isolated_pdf.__name__, isolated_redraw.__name__]
     short = [f"{_OPERATIONS}.{name}" for name, spec in specs().items() if spec.short_megapixels]
     return Sandbox(
         preload=[*modules, *short],
         # 15 MiB, until there is a document.
-        on_demand={module.__name__: module.NEEDED for module in (isolated_pdf, isolated_redraw)},
-        concurrency=sum(settings.lanes.values()),
+        on_demand={**{module.__name__: module.NEEDED for module in (isolated_pdf, isolated_redraw)}, **moving_children.ON_DEMAND},
+        concurrency=_CHILDREN_PER_FILE * sum(settings.lanes.values()),
     )
 
 

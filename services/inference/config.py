@@ -92,7 +92,9 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
     )
     work_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()) / "darkroom-inference",
-        description="Folder for inputs and results of running tasks. Each worker has its own subfolder, deleted when the worker is gone.",
+        description="Folder for inputs and results of running tasks, and for the frames of an animation or a video of which all are looked "
+        "at before any is changed: up to 2 bytes a pixel, all frames together. Each worker has its own subfolder, deleted when the worker "
+        "is gone.",
     )
     drain_seconds: float = Field(
         20.0, ge=0, description="Seconds for which running tasks may continue after SIGTERM before they are handed back."
@@ -103,6 +105,13 @@ class InferenceSettings(ProcessSettings, PictureSettings, StorageSettings, Gener
         description="Number of CPU threads per picture, outside the model server.",
     )
 
+    frames_at_once: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Frames of an animation or a video that are worked on at once, each with memory of its own; fewer if the budget is too "
+        "small for so many. 0: 4 where the models run on a GPU, which takes them in one request, else 2.",
+    )
     memory_bytes: int = Field(
         default_factory=default_budget,
         ge=256 << 20,

@@ -58,6 +58,10 @@ class MeasuredRates:
         """The first way to do an operation that takes no longer than it may. Raises MEDIA_LIMIT_EXCEEDED if none does."""
         return fitting_way(ways_of(parameters, width, height), self.current, self.limit, width, height)
 
+    def steady(self) -> MeasuredRates:
+        """These rates as they are now, so that all frames of a file are worked on in the same way; what it measures is counted here."""
+        return _Steady(self)
+
     def _rate(self, kind: str, usual: float) -> float:
         megapixels, seconds = self._measured(kind)
         mean = (usual * _USUAL_MEGAPIXELS + seconds) / (_USUAL_MEGAPIXELS + megapixels)
@@ -67,3 +71,16 @@ class MeasuredRates:
         megapixels, seconds, then = self._sums.get(kind, (0.0, 0.0, 0.0))
         kept = math.exp((then - self._now()) / _HORIZON)
         return megapixels * kept, seconds * kept
+
+
+class _Steady(MeasuredRates):
+    def __init__(self, rates: MeasuredRates) -> None:
+        super().__init__(1, rates.limit)
+        self.gpu, self._rates, self._now_known = rates.gpu, rates, rates.current
+
+    @property
+    def current(self) -> Rates:
+        return self._now_known
+
+    def observe(self, kind: str, megapixels: float, seconds: float) -> None:
+        self._rates.observe(kind, megapixels, seconds)

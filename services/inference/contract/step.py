@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.inference.contract.flow import Keeping
+from services.inference.contract.flow import Keeping, NewFile
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.models import Models
 from services.inference.contract.plain_step import PlainStep
@@ -17,6 +17,7 @@ from services.inference.contract.rates import MeasuredRates
 from services.inference.credentials.signer import Signer
 from services.inference.media import Image, Limits
 from services.inference.model_server.triton import Triton
+from services.inference.moving.limits import MovingLimits
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox, WarmChildren
@@ -64,6 +65,10 @@ class Tools:
     """Signs content credentials; None where nobody does."""
     trusted_certificates: str = ""
     """Root certificates in PEM, whose content credentials are trusted."""
+    moving_limits: MovingLimits = field(default_factory=MovingLimits)
+    """For animations and videos that are read, and that are made."""
+    frames_at_once: int = 0
+    """Frames of one that are worked on at the same time; 0: as many as suit the device."""
     warm: WarmChildren | None = None
     """Where short picture work is done; None where all of it is done here."""
 
@@ -86,3 +91,5 @@ class Step(PlainStep):
     auxiliary: Callable[[int], Awaitable[Image]]
     """Decodes an additional picture that the operation's parameters name, by its file id. Raises as reading an input, with the file's
     name."""
+    attach: Callable[[NewFile], None] = lambda _file: None
+    """Adds a file after the result of an operation on all frames of an animation or a video."""

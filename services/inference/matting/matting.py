@@ -103,9 +103,8 @@ def _finished(
     image: Image, prepared: npt.NDArray[np.uint8], coarse: npt.NDArray[np.uint8], options: CutoutOptions, check: Callable[[], None]
 ) -> Cutout:
     found = segmentation_of(coarse)
-    if image.alpha is not None and is_cut_out(coarse, resize(to_8bit(image.alpha), MODEL_SIDE, MODEL_SIDE)):
-        kept = image.replace(pixels=np.where(image.alpha[..., None] > 0, image.pixels, image.pixels.dtype.type(0)))
-        return Cutout(kept, found, kept_alpha=True)
+    if was_cut_out(image, coarse):
+        return Cutout(as_it_was(image), found, kept_alpha=True)
     if found.nothing:
         return Cutout(image, found)
     alpha = settle_alpha(coarse, prepared)
@@ -143,6 +142,13 @@ def cut_out(
     image: Image, coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8], options: CutoutOptions, check: Callable[[], None]
 ) -> Image:
     """Applies a settled alpha (uint8 [1024, 1024]) to a picture; `prepared` is the model's input for it. See `remove_background`."""
+    return with_alpha(image, alpha_of(image, coarse, prepared, options, check), check)
+
+
+def alpha_of(
+    image: Image, coarse: npt.NDArray[np.uint8], prepared: npt.NDArray[np.uint8], options: CutoutOptions, check: Callable[[], None]
+) -> Alpha:
+    """A settled alpha (uint8 [1024, 1024]) in the picture's size; `prepared` is the model's input for it."""
     if options.refine:
         coarse = solve_edges(coarse, prepared, options.tuning, check)
     alpha = alpha_refinement.enlarge(coarse, image.width, image.height)
@@ -150,6 +156,11 @@ def cut_out(
     if options.refine:
         alpha_refinement.refine(alpha, coarse, image.srgb(), check, small_guide=prepared if image.alpha is None else None)
     check()
+    return alpha
+
+
+def with_alpha(image: Image, alpha: Alpha, check: Callable[[], None]) -> Image:
+    """The picture with its subject's alpha: edges free of background colour, and zero colour where empty."""
     share = alpha if image.alpha is None else _foreground_share(alpha, image.alpha)
     pixels = decontaminate(image.pixels, share, image.alpha, check)
     final = _quantised(alpha, image)
@@ -158,15 +169,29 @@ def cut_out(
     return image.replace(pixels=pixels, alpha=final)
 
 
+def as_it_was(image: Image) -> Image:
+    """A picture that is a cut-out already: with its own alpha, and zero colour where it is empty."""
+    assert image.alpha is not None
+    return image.replace(pixels=np.where(image.alpha[..., None] > 0, image.pixels, image.pixels.dtype.type(0)))
+
+
+def was_cut_out(image: Image, coarse: npt.NDArray[np.uint8]) -> bool:
+    """Whether a picture is a cut-out already, judged by the model's alpha of it (uint8 [1024, 1024])."""
+    return image.alpha is not None and is_cut_out(coarse, resize(to_8bit(image.alpha), MODEL_SIDE, MODEL_SIDE))
+
+
 def visible_box(image: Image) -> tuple[slice, slice]:
     """Rows and columns of the box around what is visible; the whole picture if nothing or everything is."""
+    return box_if_visible(image) or (slice(0, image.height), slice(0, image.width))
+
+
+def box_if_visible(image: Image) -> tuple[slice, slice] | None:
+    """Rows and columns of the box around what is visible; None if nothing is."""
     if image.alpha is None:
         return slice(0, image.height), slice(0, image.width)
     visible = image.alpha > image.maximum * _TRIM_THRESHOLD
     rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
-    if rows.size == 0:
-        return slice(0, image.height), slice(0, image.width)
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if rows.size else None
 
 
 def crop(image: Image, box: tuple[slice, slice]) -> Image:

@@ -3,10 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.inference.contract.plain_step import Notify, PlaceInPercent
 from services.inference.matting.matting import Cutout
 from services.inference.matting.subjects import Subject
+
+_UNSURE = 0.25  # of the frames: fewer are corrected by their neighbours
+
+
+@dataclass(slots=True)
+class FoundInFrames:
+    """The findings in the frames of an animation or a video, so far."""
+
+    frames: int = 0
+    empty: int = 0
+    unsure: int = 0
+    kept_alpha: int = 0
+    shadows: int = 0
+
+    def add(self, cutout: Cutout) -> None:
+        """One more frame."""
+        self.frames += 1
+        self.empty += cutout.segmentation.nothing and not cutout.kept_alpha
+        self.unsure += cutout.segmentation.unsure and not cutout.kept_alpha
+        self.kept_alpha += cutout.kept_alpha
+        self.shadows += cutout.shadow
+
+    def tell(self, model: str, source_name: str, notice: Notify, *, empty: str) -> None:
+        """The notices that fit, if any. `empty` says what becomes of a frame without a subject: `wholly transparent`."""
+        details = {"model": model, "frames": self.frames, "without_subject": self.empty, "unsure": self.unsure}
+        if self.kept_alpha:
+            notice("already_cut_out", "", f"{source_name} is already a cut-out, so its alpha channel was kept.", details)
+        elif self.empty == self.frames:
+            notice("frames_without_subject", "", f"No subject was found in any frame of {source_name}, so each is {empty}.", details)
+        elif self.empty:
+            message = f"No subject was found in {self.empty} of {self.frames} frames of {source_name}, so those are {empty}."
+            notice("frames_without_subject", "", message, details)
+        if self.unsure > _UNSURE * self.frames:
+            message = f"The subject is uncertain in {self.unsure} of {self.frames} frames of {source_name}. Check the result."
+            notice("subject_unsure", "", message, details)
 
 
 def tell_found(cutout: Cutout, model: str, source_name: str, notice: Notify, *, undone: str) -> None:

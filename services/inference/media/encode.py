@@ -215,7 +215,7 @@ def _fit(image: Image, saving: Saving) -> tuple[Pixels, Pixels | None, bytes | N
         alpha = colour.to_8bit(alpha)
     if _changes_gray(image, saving):
         pixels, icc = image.srgb(), None
-    if alpha is not None and (print_ or format_ in (MediaFormat.JPEG, MediaFormat.TIFF)):
+    if alpha is not None and (print_ or format_ in (MediaFormat.JPEG, MediaFormat.TIFF, MediaFormat.MP4)):
         pixels, alpha, icc = _flatten(image.srgb(), alpha, saving.background), None, None
     return pixels, alpha, icc
 

@@ -17,6 +17,11 @@ def damaged_error(format_: str) -> DarkroomError:
     return corrupt(f"The {format_} picture is truncated or damaged.")
 
 
+def damaged_video(format_: str) -> DarkroomError:
+    """The same, of a video of this format."""
+    return corrupt(f"The {format_} video is truncated or damaged.")
+
+
 def unread(format_: str, what: str) -> DarkroomError:
     """The picture is of a known type, but of a kind that is not read, which `what` names (`MEDIA_UNSUPPORTED`)."""
     return DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"The {format_} picture {what}, which is not supported.")

@@ -52,6 +52,12 @@ def load(data: bytes, **options: Any) -> pyvips.Image:
     return opened
 
 
+def check(data: bytes) -> None:
+    """Raises FILE_CORRUPT for a file that was cut off, or is damaged so that parts of it cannot be found."""
+    for _ in _blocks(data):
+        pass
+
+
 def _covers(data: bytes) -> bool:
     """Whether the first frame covers the canvas; also of a file that is too damaged to tell."""
     with suppress(DarkroomError):
@@ -90,6 +96,50 @@ def retime(data: bytes, delay: Callable[[int], int], loop: int) -> bytes:
 def has_local_palettes(data: bytes) -> bool:
     """Whether any frame has colours of its own. Raises FILE_CORRUPT."""
     return any(block.kind == _PICTURE and block.content[9] & 0x80 for block in _blocks(data))
+
+
+END = bytes([_TRAILER])
+
+
+def piece(data: bytes, begin: int, end: int, *, first: bool) -> bytes:
+    """Some frames of a file, from `begin` to before `end`, to follow those of others in one that `END` ends. The first piece has the head.
+
+    Raises FILE_CORRUPT.
+    """
+    head, colours = _head(data), _palette_bytes(data[10])
+    out = [head] if first else []
+    number = 0
+    waiting: list[bytes] = []
+    for block in _blocks(data):
+        if block.kind == _PICTURE:
+            if begin <= number < end:
+                out += [
+                    *waiting,
+                    block.content if first else _with_palette(block.content, head[_HEAD_BYTES:] if colours else b"", data[10]),
+                ]
+            number, waiting = number + 1, []
+        elif block.kind == _CONTROL:
+            waiting = [block.content]
+        elif first and not number:
+            out.append(block.content)
+    return b"".join(out)
+
+
+def recoloured(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """The file with each palette, three bytes a colour, replaced by one of the same size. Raises FILE_CORRUPT."""
+    head = _head(data)
+    out = [head[:_HEAD_BYTES], change(head[_HEAD_BYTES:])]
+    for block in _blocks(data):
+        end = 10 + _palette_bytes(block.content[9]) if block.kind == _PICTURE else 0
+        out += [block.content[:10], change(block.content[10:end]), block.content[end:]] if end > 10 else [block.content]
+    return b"".join(out) + END
+
+
+def _with_palette(picture: bytes, colours: bytes, flags: int) -> bytes:
+    """A frame with colours of its own, instead of those of the head."""
+    if picture[9] & 0x80 or not colours:
+        return picture
+    return picture[:9] + bytes([picture[9] | 0x80 | (flags & 7)]) + colours + picture[10:]
 
 
 def _control(control: bytes | None, delay: Callable[[int], int], *, several: bool) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.inference.media import moving_notes
 from services.platform.wordings import Wordings
 
 FIRST_FRAME = "Only the first of {frames} frames or pages was used."
@@ -17,6 +18,8 @@ PROFILE_OF_TABLES = "The colours were converted to sRGB: the embedded profile de
 NO_TRANSPARENCY = "A JPEG has no transparency, so the result is a PNG."
 SIDE_TOO_LONG = "A {format} has at most {side} pixels a side, so the result is a PNG."
 FORMAT_NOT_KEPT = "A {format} is not written unless it is asked for, so the result is a PNG, which may be larger."
+NO_ALPHA_IN_VIDEO = "An MP4 has no transparency, so the result is a WebM."
+NO_SOFT_EDGES = "A pixel of a GIF is opaque or not, so the result is in {format}, which has soft edges."
 
 NOTES = Wordings(
     {
@@ -31,6 +34,9 @@ NOTES = Wordings(
         "no_transparency": NO_TRANSPARENCY,
         "side_too_long": SIDE_TOO_LONG,
         "format_not_kept": FORMAT_NOT_KEPT,
+        "no_alpha_in_video": NO_ALPHA_IN_VIDEO,
+        "no_soft_edges": NO_SOFT_EDGES,
+        **moving_notes.TEXTS,
     }
 )
 

@@ -15,5 +15,14 @@ that has nothing but what `contract.plain_step` lists. The others are coroutines
 
 One that works on pictures also has `peak_memory(picture, parameters)`: the bytes that it needs at its peak. If it joins pictures, the first
 is a list of their headers; one that takes no file may have it, too, and gets None.
+
+An operation with the option `by_frame` gets each frame of an animation or a video as a picture by itself: `run` several times at once, in
+any order. If its frames must agree in size, place or strength, or each depends on those around it, it also has
+`over_frames(frames, parameters, step, frames_at_once)`, an asynchronous generator, which takes an asynchronous iterator of `Frame` in place
+of one picture, and gives as many, in order, all of one size. It works on at most `frames_at_once` at the same time and keeps few besides in
+memory; `step.folder` can hold more. `step.notice` takes what is to be said of all frames together, and `step.label` a label, each once;
+`step.attach` takes the files that `Several` has otherwise. It may return None, where with these parameters each frame is worked on by
+itself. See `moving.in_order` and `moving.looking`.
+
 No operation imports another: shared code is in the packages below.
 """

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any, cast
 
 from darkroom.operations.v1.blur_background_pb2 import (
     BLUR_LEVEL_HIGH,
@@ -18,10 +21,12 @@ from services.inference.contract.step import Step
 from services.inference.matting import matting
 from services.inference.matting.background_blur import Blur, with_blurred_background
 from services.inference.matting.choice import choose
-from services.inference.matting.matting import CutoutOptions
-from services.inference.matting.notices import tell_found
+from services.inference.matting.matting import Cutout, CutoutOptions
+from services.inference.matting.moving import cut_out_frames
+from services.inference.matting.notices import FoundInFrames, tell_found
 from services.inference.matting.tuning import of_subject
 from services.inference.media import Header, Image
+from services.inference.moving.model import Frame
 from services.inference.plain.graph import Work
 
 _SHARES: Mapping[BlurLevel.ValueType, float] = {BLUR_LEVEL_LOW: 0.005, BLUR_LEVEL_HIGH: 0.03}
@@ -52,6 +57,30 @@ async def run(image: Image, parameters: BlurBackground, step: Step) -> Image:
     tell_found(cutout, name, step.source_name, step.notice, undone="its background was not blurred")
     if not cutout.cut:
         return image
+    return await asyncio.to_thread(with_blurred_background, image, cutout.image, _blur(parameters), Work(step.folder, step.check))
+
+
+async def over_frames(frames: AsyncIterator[Frame], parameters: BlurBackground, step: Step, frames_at_once: int) -> AsyncIterator[Frame]:
+    """Each frame with its background blurred, and edges that are steady from one to the next; notices follow the last one."""
+    step.label("blurred")
+    name = step.tools.models.cutout or await choose(step.tools.triton)
+    options = CutoutOptions(of_subject(parameters.subject))
+    work, blur, found = Work(step.folder, step.check), _blur(parameters), FoundInFrames()
+
+    async def blurred(frame: Frame, cutout: Cutout) -> Frame:
+        found.add(cutout)
+        if cutout.kept_alpha:
+            return frame
+        image = await asyncio.to_thread(with_blurred_background, frame.image, cutout.image, blur, work)
+        return dataclasses.replace(frame, image=image)
+
+    model = step.tools.triton.model(name)
+    async with aclosing(cast(Any, cut_out_frames(frames, model, options, blurred, frames_at_once, step.check))) as results:
+        async for result in results:
+            yield result
+    found.tell(name, step.source_name, step.notice, empty="blurred as a whole")
+
+
+def _blur(parameters: BlurBackground) -> Blur:
     lens = parameters.type == BLUR_TYPE_LENS
-    blur = Blur(_SHARES.get(parameters.level, _MEDIUM) * (_LENS if lens else 1), lens)
-    return await asyncio.to_thread(with_blurred_background, image, cutout.image, blur, Work(step.folder, step.check))
+    return Blur(_SHARES.get(parameters.level, _MEDIUM) * (_LENS if lens else 1), lens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,11 +16,13 @@ from services.inference.contract.step import Step
 from services.inference.media import Header, Image, in_format
 from services.inference.media.spool import Spool
 from services.inference.model_server.shapes import Device
+from services.inference.moving.model import Frame
 from services.inference.ocr.detection import network_input, text_map
 from services.inference.plain import faces
 from services.inference.plain.faces import Oval
 from services.inference.plain.graph import Work
 from services.inference.plain.layout import COPIES_OF_RESULT, fitted_to, part_to_enlarge, resize_picture
+from services.inference.plain.one_window import looks_for_window, resized_alike
 from services.inference.upscaling import enhancement, upscaling
 from services.inference.upscaling.choice import Network, choose, for_faces
 from services.inference.upscaling.damage import deviation_of
@@ -88,6 +90,18 @@ async def run(image: Image, parameters: Upscale, step: Step) -> Image:
     Notices name the networks that enlarged it, the faces that were enhanced, and each enhancement that was left out.
     """
     return in_format(await _as_asked(image, parameters, step), parameters.format)
+
+
+def over_frames(frames: AsyncIterator[Frame], parameters: Upscale, step: Step, frames_at_once: int) -> AsyncIterator[Frame] | None:
+    """Every frame in the requested size, where all are cropped to one window; None where each is enlarged by itself."""
+    resize = resize_in(parameters)
+    if resize is None or not looks_for_window(resize):
+        return None
+
+    async def enlarged(image: Image, scaling: Resize) -> Image:
+        return await run(image, Upscale(resize=scaling, enhancements=parameters.enhancements, format=parameters.format), step)
+
+    return resized_alike(frames, resize, step.folder, frames_at_once, enlarged)
 
 
 async def _as_asked(image: Image, parameters: Upscale, step: Step) -> Image:

@@ -41,8 +41,12 @@ class Changes:
         if isinstance(parameters, Convert):
             self.changed = self.changed or not _writes_alike(parameters, after)
         else:
-            self._tried = True
-            self.changed = self.changed or not is_same(before, after)
+            self.note_same(is_same(before, after))
+
+    def note_same(self, same: bool) -> None:
+        """Take in whether an operation other than a conversion has given back what it got."""
+        self._tried = True
+        self.changed = self.changed or not same
 
 
 def is_same(before: object, after: object) -> bool:

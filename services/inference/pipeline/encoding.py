@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from darkroom.files.v1 import file_pb2
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Attachment, Data, Document, Examination, Medium, NewFile
 from services.inference.media import Image, encode, encode_into, final_saving
+from services.inference.moving.model import Written
 from services.inference.pipeline.run import Product, Run, ShortResult
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
+from services.pictures.moving import VIDEOS
 
 WRITTEN = 0.95
 """Share of the time for one input after which the result is written."""
@@ -38,6 +40,14 @@ def product_of_child(finished: ShortResult, run: Run) -> Product:
     name = result_name(run.source_name, finished.labels, finished.format.extension, run.taken_names)
     info = file_pb2.ImageInfo(width=finished.width, height=finished.height, frames=1)
     return Product(name, finished.format.media_type, finished.content, info)
+
+
+def product_of_frames(written: Written, run: Run) -> Product:
+    """An animation or a video, with what comes after it."""
+    name = result_name(run.source_name, run.labels, written.format.extension, run.taken_names)
+    milliseconds = written.milliseconds if written.format in VIDEOS else 0
+    info = file_pb2.ImageInfo(width=written.width, height=written.height, frames=written.frames, duration_milliseconds=milliseconds)
+    return Product(name, written.format.media_type, written.path, info, _attached(run.attachments, run))
 
 
 async def write_product(medium: Medium, run: Run) -> Product | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import re
 import tempfile
@@ -15,10 +16,13 @@ from darkroom.operations.v1 import options_pb2
 from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, Data, Document, Medium, NewFile
 from services.inference.contract.progress import Report
 from services.inference.contract.step import Tools
+from services.inference.credentials.manifest import Deed
 from services.inference.media import Hints, Image, Limits
 from services.inference.media.isolated import picture_of
+from services.inference.moving.model import Written
 from services.inference.pipeline import file_child
-from services.inference.pipeline.encoding import encode_picture
+from services.inference.pipeline.changes import Changes
+from services.inference.pipeline.encoding import encode_picture, finished
 from services.inference.pipeline.reading import Reading
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
@@ -78,6 +82,35 @@ class FileResult:
     others: Sequence[NewFile]
     labels: Sequence[str]
     notices: Sequence[tuple[str, str, str, Mapping[str, Any] | None]]
+
+
+async def apply_to_files(
+    tools: Tools, operation: BoundOperation, run: Run, report: Report, changes: Changes, dpi: int, *, last: bool
+) -> None:
+    """Run an operation that reads files on the run's medium. `last`: no other operation follows. Raises what it raises."""
+    before = run.medium
+    if last and isinstance(before, Image) and operation.spec.produces == options_pb2.MEDIA_KIND_IMAGE:
+        # It changes no more than the file, which is the result.
+        before = finished(before, generated=run.generated_picture is not None)
+    if isinstance(before, Image):
+        run.tell_notes(before.notes)
+    assert not isinstance(before, Written)
+    files = before if isinstance(before, Sequence) else [await as_file(before, run)]
+    with run.stages.measure(operation.spec.name, operation=True):
+        worked = await on_files(tools, operation, files, run.folder, report, dpi)
+    run.deeds.append(Deed.of(operation.spec, ()))
+    for notice in worked.notices:
+        run.notice(*notice)
+    run.labels += worked.labels
+    run.attachments += worked.others
+    await asyncio.to_thread(changes.note, operation.parameters, files[0].path if len(files) == 1 else None, worked.first)
+    run.medium = worked.first
+    if isinstance(before, Image) and isinstance(run.medium, Image):
+        # The file between them is no input of the task.
+        kept = before.kept_format or before.source_format
+        run.medium = dataclasses.replace(
+            run.medium, kept_format=kept, source_quality=before.source_quality, source_progressive=before.source_progressive
+        )
 
 
 async def on_files(

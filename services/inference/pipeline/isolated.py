@@ -43,6 +43,7 @@ from services.inference.media.notes import notice_of
 from services.inference.pipeline import one_graph
 from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
+from services.pictures.moving import works_by_frame
 from services.pictures.operations import parameters_of, spec_of
 from services.pictures.probe import child as probing
 from services.pictures.result_size import resolve_percentages
@@ -109,6 +110,8 @@ def _is_short(found: Mapping[str, Any], asked: PictureJob) -> bool:
     if format_ is None or not 0 < width * height <= LARGEST_AT_ONCE[0] * LARGEST_AT_ONCE[1]:
         return False
     parameters = [parameters_of(operation_pb2.Operation.FromString(each)) for each in asked.operations]
+    if works_by_frame(parameters, format_, found["frames"]):
+        return False
     # Which of the two is the width depends on an orientation tag.
     return all(is_short(parameters, format_, size) for size in ((width, height), (height, width)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from itertools import pairwise
@@ -27,13 +26,22 @@ from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.credentials.manifest import Deed
 from services.inference.credentials.used_models import recorded_models
-from services.inference.media import SVG_DPI, Header, Hints, Image, Limits, as_read_back
+from services.inference.media import Header, Hints, Image, Limits, as_read_back
+from services.inference.moving.model import Written
+from services.inference.pipeline.by_frame import ByFrame, check_still
 from services.inference.pipeline.changes import Changes, has_size_of, same_bytes
 from services.inference.pipeline.credentials import Credentials
-from services.inference.pipeline.encoding import WRITTEN, finished, given_back, name_of_words, product_of_child, write_product
-from services.inference.pipeline.file_work import as_file, on_files, read_back
-from services.inference.pipeline.memory_needs import ALWAYS, needed_memory
-from services.inference.pipeline.reading import Reading, errors_naming
+from services.inference.pipeline.encoding import (
+    WRITTEN,
+    given_back,
+    name_of_words,
+    product_of_child,
+    product_of_frames,
+    write_product,
+)
+from services.inference.pipeline.file_work import apply_to_files, read_back
+from services.inference.pipeline.memory_needs import memory_of_run
+from services.inference.pipeline.reading import Reading, errors_naming, svg_dpi
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, ShortResult, Source
 from services.inference.pipeline.short import ShortWork
@@ -56,13 +64,14 @@ class Pipeline:
             if before.spec.produces != after.spec.accepts:
                 raise DarkroomError(ErrorReason.MEDIA_UNSUPPORTED, f"{after.spec.name} does not take what {before.spec.name} gives.")
         self._tools, self._operations, self._first = tools, operations, operations[0]
-        self._svg_dpi = _svg_dpi(operations)
+        self._svg_dpi = svg_dpi(operations)
         self._short = None
         if tools.warm is not None and self.arity is Arity.EACH:
             self._short = ShortWork(
                 tools.warm, account_id, operations, tools.picture_limits, tools.result_limits, tools.trusted_certificates
             )
         self._reading = Reading(tools, account_id, max_picture_bytes, operations)
+        self._by_frame = ByFrame(tools, operations, self._reading, lambda run, original: self._step(run, run.report, original))
         self._credentials, self._made_by = Credentials(tools, operations, self._reading), list[Deed]()
 
     @property
@@ -129,13 +138,19 @@ class Pipeline:
         return made
 
     async def read_headers(self, run: Run) -> None:
-        """Read the headers of pictures. Where their recorded size shows that the work is short or needs little memory, they are foretold.
+        """Read the headers of pictures, animations and videos. Where the recorded size of pictures shows that the work is short or needs
+        little memory, they are foretold.
 
-        Raises what reading a header raises, and FILE_TOO_LARGE.
+        Raises what reading a header raises, FILE_TOO_LARGE, and FIELD_INVALID where a video is to be made of a picture.
         """
         operations = self._operations_of(run)
         if not operations or operations[0].spec.accepts != options_pb2.MEDIA_KIND_IMAGE:
             return
+        if self.arity is Arity.EACH:
+            await self._by_frame.read_facts(run)
+        if run.moving is not None:
+            return
+        check_still(operations)
         headers: list[Header] = []
         for source in run.sources:
             run.check()
@@ -149,14 +164,20 @@ class Pipeline:
 
         Raises MEDIA_LIMIT_EXCEEDED if that is more than this worker has.
         """
-        if needed := self._needed_memory(run):
+        beside = self._reading.auxiliary_headers
+        operations = self._operations_of(run)
+        needed = self._by_frame.needed_memory(run) if run.moving is not None else memory_of_run(run, operations, beside, self._tools)
+        if needed:
             await run.resources.enter_async_context(self._tools.memory.reserve(needed, lambda: run.report(0, "Waiting for memory")))
 
     async def decode(self, run: Run) -> None:
         """Read what the first operation gets. Raises as `Reading.picture`."""
         if run.generated_picture is None and self.arity is not Arity.ALL:
             run.report(0, "Reading the file" if run.sources else "Starting")
-        if run.generated_picture is not None and not self._operations_of(run):
+        if run.moving is not None:
+            # Frames are read while they are worked on.
+            run.medium = None if run.by_frame else await self._by_frame.first_frame(run)
+        elif run.generated_picture is not None and not self._operations_of(run):
             made = run.generated_picture
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
         elif run.short or (run.generated_picture is None and self._first.spec.reads_file and run.sources):
@@ -166,7 +187,10 @@ class Pipeline:
                 run.medium = await self._decoded(run)
 
     async def apply(self, run: Run) -> None:
-        """Run the operations. Raises what they raise."""
+        """Run the operations. Raises what they raise, and for frames what reading and writing them raise."""
+        if run.by_frame:
+            await self._by_frame.apply(run)
+            return
         if self._short is not None and run.short:
             short = run.medium = await self._short.run(run)
             run.unchanged = short.unchanged
@@ -182,7 +206,8 @@ class Pipeline:
             if isinstance(run.medium, Examination):
                 raise DarkroomError(ErrorReason.FIELD_INVALID, f"{operation.spec.name} cannot follow a dry run, which produces no file.")
             if operation.spec.reads_file:
-                await self._apply_to_files(operation, run, report, changes)
+                last = operation is self._operations[-1]
+                await apply_to_files(self._tools, operation, run, report, changes, self._svg_dpi, last=last)
             else:
                 if isinstance(run.medium, NewFile):
                     run.medium = await read_back(run.medium, operation, self._reading, self._tools.result_limits, run)
@@ -201,6 +226,8 @@ class Pipeline:
             return
         if isinstance(run.medium, ShortResult):
             run.product = product_of_child(run.medium, run)
+        elif isinstance(run.medium, Written):
+            run.product = product_of_frames(run.medium, run)
         else:
             with run.stages.measure("encode"):
                 run.product = await write_product(run.medium, run)
@@ -212,36 +239,12 @@ class Pipeline:
         if run.product is not None:
             run.product = await self._credentials.settle(run.product, run, [*self._made_by, *run.deeds])
 
-    async def _apply_to_files(self, operation: BoundOperation, run: Run, report: Report, changes: Changes) -> None:
-        before = run.medium
-        if operation is self._operations[-1] and isinstance(before, Image) and operation.spec.produces == options_pb2.MEDIA_KIND_IMAGE:
-            # It changes no more than the file, which is the result.
-            before = finished(before, generated=run.generated_picture is not None)
-        if isinstance(before, Image):
-            run.tell_notes(before.notes)
-        files = before if isinstance(before, Sequence) else [await as_file(before, run)]
-        with run.stages.measure(operation.spec.name, operation=True):
-            worked = await on_files(self._tools, operation, files, run.folder, report, self._svg_dpi)
-        run.deeds.append(Deed.of(operation.spec, ()))
-        for notice in worked.notices:
-            run.notice(*notice)
-        run.labels += worked.labels
-        run.attachments += worked.others
-        await asyncio.to_thread(changes.note, operation.parameters, files[0].path if len(files) == 1 else None, worked.first)
-        run.medium = worked.first
-        if isinstance(before, Image) and isinstance(run.medium, Image):
-            # The file between them is no input of the task.
-            kept = before.kept_format or before.source_format
-            run.medium = dataclasses.replace(
-                run.medium, kept_format=kept, source_quality=before.source_quality, source_progressive=before.source_progressive
-            )
-
     async def _apply_to_medium(
         self, operation: BoundOperation, run: Run, report: Report, original: Original | None, changes: Changes, *, converted: bool
     ) -> None:
         """`converted`: whether the operation before it converts, so that this one gets what would be read back from its file."""
         medium = run.medium
-        assert not isinstance(medium, (Sequence, ShortResult))
+        assert not isinstance(medium, (Sequence, ShortResult, Written))
         step, parameters = self._step(run, report, original), operation.parameters
         if original is not None:
             parameters = resolve_percentages(parameters, (original.width, original.height))
@@ -290,30 +293,9 @@ class Pipeline:
     def _limits_of(self, run: Run) -> Limits:
         return self._tools.picture_limits if run.generated_picture is None else self._tools.result_limits
 
-    def _needed_memory(self, run: Run) -> int:
-        """Bytes at the peak of a run; 0 for nothing worth counting. For a document: the limit of its process, or all memory."""
-        operations = self._operations_of(run)
-        if not operations:
-            return 0
-        if not run.sources:
-            needed = operations[0].peak_memory(None)
-            return ALWAYS + needed if needed else 0
-        if self.arity is Arity.ALL:
-            return ALWAYS + operations[0].peak_memory(run.headers)
-        if not run.headers:
-            return min(self._tools.documents.memory_bytes, self._tools.memory.total)
-        beside, results = self._reading.auxiliary_headers, self._tools.result_limits
-        return max(needed_memory(each, operations, beside, results) for each in run.headers)
-
     async def _decoded(self, run: Run) -> Medium:
         source = run.sources[0]
         if not run.headers:
             return Document(source.path, source.pages)
         hints = Hints(source.name, self._svg_dpi)
         return await self._reading.picture(source.path, run.headers[0], run.folder, self._limits_of(run), hints)
-
-
-def _svg_dpi(operations: Sequence[BoundOperation]) -> int:
-    """The resolution at which a drawing is rasterized: what the first operation says that says one."""
-    conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
-    return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)

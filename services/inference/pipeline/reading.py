@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from darkroom.operations.v1.convert_pb2 import Convert
 from services.inference.contract.step import Tools
-from services.inference.media import NO_HINTS, Header, Hints, Image, Limits
+from services.inference.media import NO_HINTS, SVG_DPI, Header, Hints, Image, Limits
 from services.inference.media.isolated import decode_into, describe, header_of, picture_of, read_picture, read_picture_header
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.registry import BoundOperation
@@ -81,7 +82,7 @@ class Reading:
 
         Raises as `input_header`.
         """
-        self._check_size(source.path)
+        self.check_size(source.path)
         if self._may_be_short and (foretold := foretold_headers(source, self.is_short_work)):
             return foretold
         if self._reads_samples and self._tools.warm is not None and (foretold := foretold_headers(source, self._takes_little)):
@@ -90,7 +91,7 @@ class Reading:
 
     async def input_header(self, source: Source, limits: Limits, hints: Hints) -> Header:
         """As `header`, of an input. Raises FILE_TOO_LARGE, too."""
-        self._check_size(source.path)
+        self.check_size(source.path)
         return await self.header(source.path, limits, hints)
 
     async def header(self, path: Path, limits: Limits, hints: Hints = NO_HINTS) -> Header:
@@ -126,7 +127,8 @@ class Reading:
             return False
         return needed <= self._tools.memory.total // _LITTLE
 
-    def _check_size(self, path: Path) -> None:
+    def check_size(self, path: Path) -> None:
+        """Raises FILE_TOO_LARGE for a file that is larger than those that are worked on."""
         size = path.stat().st_size
         if size > self._largest:
             raise DarkroomError(
@@ -134,6 +136,12 @@ class Reading:
                 f"The picture file has {size} bytes; pictures of at most {self._largest} bytes are worked on.",
                 allowed=(f"at most {self._largest} bytes",),
             )
+
+
+def svg_dpi(operations: Sequence[BoundOperation]) -> int:
+    """The resolution at which a drawing is rasterized: that of the first operation that says one."""
+    conversions = (each.parameters for each in operations if isinstance(each.parameters, Convert))
+    return next((each.svg_dpi for each in conversions if each.svg_dpi), SVG_DPI)
 
 
 def foretold_headers(source: Source, is_light: Callable[[Header], bool]) -> Sequence[Header]:

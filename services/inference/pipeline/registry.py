@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,11 +14,14 @@ from google.protobuf.message import Message
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from services.inference.contract.memory import PeakMemory
 from services.inference.media import Header
+from services.inference.moving.model import Frame
 from services.pictures.operations import Arity, OperationSpec, spec_of, specs
 from services.platform.errors import DarkroomError, ErrorReason
 
 Run = Callable[[Any, Any, Any], Any]
 """An operation's `run`; `services.inference.operations` says what it takes and returns."""
+OverFrames = Callable[[AsyncIterator[Frame], Any, Any, int], AsyncIterator[Frame] | None]
+"""An operation's `over_frames`; `services.inference.operations` says what it takes and returns."""
 # Looking takes as long as calling a short operation.
 _is_coroutine_function = cache(inspect.iscoroutinefunction)
 
@@ -40,10 +43,12 @@ class PictureOperationModule(OperationModule, Protocol):
 class BoundOperation:
     """An operation of a task, ready to run."""
 
-    __slots__ = ("declared_memory", "message", "parameters", "plain", "run", "spec")
+    __slots__ = ("declared_memory", "message", "over_frames", "parameters", "plain", "run", "spec")
 
-    def __init__(self, message: operation_pb2.Operation, run: Run, declared_memory: PeakMemory) -> None:
-        self.message, self.run, self.declared_memory = message, run, declared_memory
+    def __init__(
+        self, message: operation_pb2.Operation, run: Run, declared_memory: PeakMemory, over_frames: OverFrames | None = None
+    ) -> None:
+        self.message, self.run, self.declared_memory, self.over_frames = message, run, declared_memory, over_frames
         self.spec: OperationSpec = spec_of(message)
         self.parameters: Message = getattr(message, self.spec.name)
         self.plain = not _is_coroutine_function(run)
@@ -54,12 +59,15 @@ class BoundOperation:
         return self.declared_memory(picture, self.parameters)
 
 
+_Loaded = tuple[Run, PeakMemory, OverFrames | None]
+
+
 class Registry:
     """The operations of this worker's version. Each is imported when it is first needed: all of them, with their libraries, are a third of
     a worker's memory."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, tuple[Run, PeakMemory]] = {}
+        self._loaded: dict[str, _Loaded] = {}
 
     async def load(self, operations: Sequence[operation_pb2.Operation]) -> None:
         """Import the operations of a task that no task before it had, in a thread, since it may take a second."""
@@ -74,14 +82,13 @@ class Registry:
             name = operation.WhichOneof("operation")
             if name is None:
                 raise DarkroomError(ErrorReason.UNAVAILABLE, "The worker does not know this operation yet.")
-            run, memory = self._loaded.get(name) or self._load(name)
-            bound.append(BoundOperation(operation, run, memory))
+            bound.append(BoundOperation(operation, *(self._loaded.get(name) or self._load(name))))
         return bound
 
-    def _load(self, name: str) -> tuple[Run, PeakMemory]:
+    def _load(self, name: str) -> _Loaded:
         module = operation_module(specs()[name])
         memory = module.peak_memory if isinstance(module, PictureOperationModule) else _no_memory
-        self._loaded[name] = module.run, memory
+        self._loaded[name] = module.run, memory, getattr(module, "over_frames", None)
         return self._loaded[name]
 
 

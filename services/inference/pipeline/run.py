@@ -15,6 +15,7 @@ from services.inference.contract.progress import Report
 from services.inference.credentials.manifest import Deed
 from services.inference.media import Header, Image
 from services.inference.media.notes import notice_of
+from services.inference.moving.model import Facts, Written
 from services.inference.pipeline.stages import Stages
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
@@ -30,6 +31,8 @@ class Source:
     """0 if it is not a document."""
     size: Size | None = None
     """For a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
+    frames: int | None = None
+    """How many are recorded; None or 0 if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,14 @@ class Run:
     sources: Sequence[Source] = ()
     headers: Sequence[Header] = ()
     """The formats of the pictures among them; for light work, those that the picture may have."""
+    moving: Facts | None = None
+    """The animation or video that the source is, if all of its frames are worked on, or it is a video."""
+    by_frame: bool = False
+    """Whether all frames are worked on; else the first one of the video."""
+    frames_at_once: int = 1
     short: bool = False
     """Whether a warm child does its operations, from file to file."""
-    medium: Medium | Sequence[Source] | ShortResult = None
+    medium: Medium | Sequence[Source] | ShortResult | Written = None
     """The input of the next operation, and in the end the result of the last one."""
     labels: list[str] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)

@@ -64,8 +64,8 @@ def on_faces(image: Image, size: Size, faces: Sequence[Face], multiple: float, p
     return _within(image, (left + right) / 2 - part[0] / 2, (top + bottom) / 2 - part[1] * level, part)
 
 
-def content(image: Image, threshold: int) -> Area:
-    """The part without edges that are like the upper left corner, as `find_trim` of libvips finds it; all of it if there is nothing else.
+def content(image: Image, threshold: int) -> Area | None:
+    """The part without edges that are like the upper left corner, as `find_trim` of libvips finds it; None if there is nothing else.
 
     Samples count as edge up to `threshold` from the corner's, in 8 bits, once single pixels that differ are left out.
     """
@@ -78,7 +78,7 @@ def content(image: Image, threshold: int) -> Area:
         else:
             seen = seen.bandjoin(alpha).copy(interpretation="srgb").flatten(background=seen(0, 0))
     left, top, width, height = _trimmed(seen, threshold)
-    return Area(left, top, width, height) if width and height else Area(0, 0, image.width, image.height)
+    return Area(left, top, width, height) if width and height else None
 
 
 def _trimmed(seen: pyvips.Image, threshold: int) -> tuple[int, int, int, int]:

@@ -69,6 +69,18 @@ def _source_area(image: Image | LazyImage, fit: Fitting, left: int, top: int) ->
     return Area(column, row, wide, high)
 
 
+def area_kept(image: Picture, parameters: Resize | Crop) -> Area:
+    """The part that a resize with the fit CROP, or a crop, keeps, to whole pixels. Raises FIELD_INVALID as `cropped_area`."""
+    if isinstance(parameters, Resize):
+        fit = fitting(parameters, image.width, image.height)
+        return _source_area(image, fit, *_offset(image, fit.scaled_size, fit.result, parameters.position))
+    area = cropped_area(parameters, image.width, image.height)
+    if not parameters.aspect_ratio:
+        return area
+    size = area.width, area.height
+    return Area(*_offset(image, (image.width, image.height), size, parameters.position), *size)
+
+
 def part_to_enlarge(image: Image, size: Size, parameters: Resize) -> Image:
     """The part of this size that a resize with the fit CROP keeps, for enlarging that alone."""
     left, top = _offset(image, (image.width, image.height), size, parameters.position)
@@ -77,11 +89,7 @@ def part_to_enlarge(image: Image, size: Size, parameters: Resize) -> Image:
 
 def crop(image: Picture, parameters: Crop) -> Picture:
     """The part of the picture that the parameters name. Raises FIELD_INVALID as `cropped_area`."""
-    area = cropped_area(parameters, image.width, image.height)
-    if parameters.aspect_ratio:
-        size = area.width, area.height
-        area = Area(*_offset(image, (image.width, image.height), size, parameters.position), *size)
-    return part(image, area)
+    return part(image, area_kept(image, parameters))
 
 
 def pad(image: Picture, parameters: Pad, work: Work) -> Picture:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -94,6 +95,17 @@ def measure_picture(image: Image) -> Measures:
         warm=float(warm.sum() / max(1, coloured.sum())),
         fresh=float(fresh.mean()),
     )
+
+
+def mean_of(found: Sequence[Measures]) -> Measures:
+    """The means of the measures of several pictures; of those with more than one tone, if there are any."""
+    seen = [each for each in found if each.is_seen] or found
+
+    def mean(name: str) -> float:
+        return statistics.fmean(getattr(each, name) for each in seen)
+
+    red, green, blue = (statistics.fmean(channel) for channel in zip(*(each.cast for each in seen), strict=True))
+    return Measures(**{each.name: mean(each.name) for each in fields(Measures) if each.name != "cast"}, cast=(red, green, blue))
 
 
 def _cast(pixels: npt.NDArray[np.uint8], seen: npt.NDArray[np.uint8]) -> tuple[float, float, float]:

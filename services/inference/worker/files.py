@@ -67,7 +67,7 @@ class AttemptFiles:
                 await self._transfer.download(opened.url, opened.etag, opened.file.size_bytes, target, progress)
         picture = opened.file.image
         size = (picture.width, picture.height) if opened.file.HasField("image") else None
-        return Source(opened.file.name, target, opened.file.document.pages, size)
+        return Source(opened.file.name, target, opened.file.document.pages, size, picture.frames or None)
 
     async def fetch_all(self, file_ids: Sequence[int], folder: Path, progress: Callable[[float], None]) -> list[Source]:
         """As `fetch`, several inputs in order; nothing else is in `folder`."""

@@ -8,6 +8,7 @@ from services.inference.config import InferenceSettings
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.media import Limits, configure_libvips
+from services.inference.moving.limits import MovingLimits
 from services.inference.pipeline.registry import Registry
 from services.inference.worker.attempt import AttemptRunner
 from services.inference.worker.files import AttemptFiles
@@ -34,6 +35,10 @@ def runners(settings: InferenceSettings, shared: Shared) -> Runners:
         color_profiles=settings.color_profiles_dir,
         credentials=settings.signer,
         trusted_certificates=settings.content_credentials_trusted,
+        moving_limits=MovingLimits(
+            picture=Limits(settings.max_megapixels), seconds=settings.max_video_seconds, megapixels=settings.max_moving_megapixels
+        ),
+        frames_at_once=settings.frames_at_once,
         warm=shared.warm,
     )
     attempts = AttemptRunner(

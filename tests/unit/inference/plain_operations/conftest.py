@@ -9,6 +9,7 @@ import pytest
 
 from services.inference.credentials import child as credentials_child
 from services.inference.media import isolated
+from services.inference.moving.children import ON_DEMAND
 from services.inference.operations import inspect_pdf, make_pdf, pdf_pages
 from services.inference.pipeline import file_child
 from services.inference.pipeline import isolated as isolated_pipeline
@@ -23,7 +24,8 @@ async def sandbox(sandboxes: SharedSandboxes) -> AsyncIterator[Sandbox]:
     # Each child of its own would load these again.
     of_documents = [inspect_pdf, make_pdf, pdf_pages]
     preload = [module.__name__ for module in (isolated, isolated_pipeline, file_child, credentials_child, *of_documents)]
-    async with sandboxes(preload=preload) as made:
+    # Frames are read by one child and written by another, and another picture may be read meanwhile.
+    async with sandboxes(preload=preload, on_demand=ON_DEMAND, concurrency=4) as made:
         yield made
 
 

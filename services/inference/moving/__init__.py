@@ -1,0 +1,1 @@
+"""Animations and videos, frame by frame: read by one child process, written by another, never all in memory."""

@@ -1,0 +1,175 @@
+"""The part of the child process that reads an animation: GIF by libvips, WebP and AVIF by Pillow, and APNG, one frame after the other."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyvips
+from PIL import Image as PillowImage
+
+from services.inference.media import colour, configure_libvips, gif
+from services.inference.media.animation import USUAL_DELAY
+from services.inference.media.colour import Pixels
+from services.inference.media.decode import TURNED_BY_A_QUARTER
+from services.inference.media.errors import damaged_error
+from services.inference.media.image import Metadata, from_samples
+from services.inference.media.pillow_samples import FAILURES, samples_of
+from services.inference.media.turning import upright
+from services.inference.moving.apng import Apng
+from services.inference.moving.leaving import Ask, Leaving
+from services.inference.moving.limits import MovingLimits
+from services.pictures.media_format import MediaFormat
+
+_SUBJECT = "The animation"
+_FASTEST = 10
+"""Milliseconds; all browsers show what is said to be as fast as the usual, which files that say 0 mean."""
+_LONGEST = 24 * 60 * 60 * 1000
+_ROWS = 5_000_000
+"""Rows of the frames that libvips opens at once, one below the other: it has at most ten million."""
+_ORIENTATION = 0x0112
+
+
+def facts(source: Path, format_: str, limits: MovingLimits) -> dict[str, Any]:
+    """The fields of `Facts`. Raises FILE_CORRUPT and MEDIA_LIMIT_EXCEEDED."""
+    return _opened(source, MediaFormat(format_), limits).facts()
+
+
+def read(source: Path, folder: Path, format_: str, limits: MovingLimits, ask: Ask) -> dict[str, Any]:
+    """Leave every frame in `folder`; returns the notes. Raises FILE_CORRUPT and MEDIA_LIMIT_EXCEEDED."""
+    leaving = Leaving(folder, ask)
+    notes: list[str] = []
+    for samples, icc, milliseconds in _opened(source, MediaFormat(format_), limits).frames():
+        image = from_samples(samples, icc, Metadata(), MediaFormat(format_))
+        notes += [note for note in image.notes if note not in notes]
+        alpha = None if image.alpha is None else colour.to_8bit(image.alpha)
+        leaving.leave(image.srgb(), alpha, round(1000 * _shown(milliseconds)))
+    return {"notes": notes}
+
+
+def _shown(milliseconds: float) -> float:
+    return min(milliseconds, _LONGEST) if milliseconds > _FASTEST else USUAL_DELAY
+
+
+def _opened(source: Path, format_: MediaFormat, limits: MovingLimits) -> _Gif | _Png | _ByPillow:
+    configure_libvips(1)
+    data = source.read_bytes()
+    if format_ is MediaFormat.GIF:
+        return _Gif(data, limits)
+    return _Png(data, limits) if format_ is MediaFormat.PNG else _ByPillow(data, format_, limits)
+
+
+class _Gif:
+    def __init__(self, data: bytes, limits: MovingLimits) -> None:
+        self._data = data
+        gif.check(data)
+        try:
+            self._first = gif.load(data, access="sequential", fail_on="error")
+        except pyvips.Error as error:
+            raise damaged_error(MediaFormat.GIF) from error
+        self._count = int(self._first.get("n-pages")) if self._first.get_typeof("n-pages") else 1
+        limits.check(_SUBJECT, self._first.width, self._first.height, self._count)
+
+    def _delays(self, opened: pyvips.Image) -> list[int]:
+        known = list(opened.get("delay")) if opened.get_typeof("delay") else []
+        return [*known, *[0] * self._count][: self._count]
+
+    def facts(self) -> dict[str, Any]:
+        opened = self._first
+        return {
+            "width": opened.width,
+            "height": opened.height,
+            "frames": self._count,
+            "milliseconds": round(sum(map(_shown, self._delays(opened)))),
+            "loop": int(opened.get("loop")) if opened.get_typeof("loop") else 0,
+            "alpha": opened.hasalpha(),
+        }
+
+    def frames(self) -> Iterator[tuple[Pixels, bytes | None, float]]:
+        height, delays = self._first.height, self._delays(self._first)
+        at_once = max(1, _ROWS // height)
+        try:
+            for begin in range(0, self._count, at_once):
+                wanted = min(at_once, self._count - begin)
+                stack = gif.load(self._data, page=begin, n=wanted, access="sequential", fail_on="error").colourspace("srgb")
+                for number in range(wanted):
+                    frame = colour.array_from_vips(stack.crop(0, number * height, stack.width, height))
+                    yield frame, None, delays[begin + number]
+        except pyvips.Error as error:
+            raise damaged_error(MediaFormat.GIF) from error
+
+
+class _Png:
+    def __init__(self, data: bytes, limits: MovingLimits) -> None:
+        self._limits, self._animation = limits, Apng(data)
+        self._count = len(self._animation.delays)
+        if not self._count:
+            raise damaged_error(MediaFormat.PNG)
+        limits.check(_SUBJECT, self._animation.width, self._animation.height, self._count)
+        self._orientation = _orientation(self._animation.exif)
+
+    def facts(self) -> dict[str, Any]:
+        animation = self._animation
+        turned = self._orientation in TURNED_BY_A_QUARTER
+        return {
+            "width": animation.height if turned else animation.width,
+            "height": animation.width if turned else animation.height,
+            "frames": self._count,
+            "milliseconds": round(sum(map(_shown, animation.delays))),
+            "loop": animation.loop,
+            "alpha": animation.has_alpha,
+        }
+
+    def frames(self) -> Iterator[tuple[Pixels, bytes | None, float]]:
+        for samples, delay in zip(self._animation.frames(self._limits.picture), self._animation.delays, strict=True):
+            yield upright(samples, self._orientation), None, delay
+
+
+def _orientation(exif: bytes) -> int:
+    parsed = PillowImage.Exif()
+    try:
+        parsed.load(exif)
+        return int(parsed.get(_ORIENTATION, 1))
+    except FAILURES:
+        return 1
+
+
+class _ByPillow:
+    def __init__(self, data: bytes, format_: MediaFormat, limits: MovingLimits) -> None:
+        self._format = format_
+        # The size is checked here, against the limit of this deployment.
+        PillowImage.MAX_IMAGE_PIXELS = None
+        try:
+            self._picture = PillowImage.open(io.BytesIO(data), formats=[format_.value.upper()])
+        except (*FAILURES, RuntimeError) as error:
+            raise damaged_error(format_) from error
+        self._count = int(getattr(self._picture, "n_frames", 1))
+        limits.check(_SUBJECT, *self._picture.size, self._count)
+        self._orientation = _orientation(self._picture.info.get("exif", b""))
+        self._icc = self._picture.info.get("icc_profile")
+
+    def facts(self) -> dict[str, Any]:
+        width, height = self._picture.size
+        if self._orientation in TURNED_BY_A_QUARTER:
+            width, height = height, width
+        return {
+            "width": width,
+            "height": height,
+            "frames": self._count,
+            "milliseconds": 0,
+            "loop": int(self._picture.info.get("loop", 0)),
+            "alpha": bool(self._picture.has_transparency_data),
+        }
+
+    def frames(self) -> Iterator[tuple[Pixels, bytes | None, float]]:
+        picture = self._picture
+        for number in range(self._count):
+            try:
+                picture.seek(number)
+                picture.load()
+                samples = samples_of(picture, "RGBA" if picture.has_transparency_data else "RGB")
+            except (*FAILURES, RuntimeError) as error:
+                raise damaged_error(self._format) from error
+            yield upright(samples, self._orientation), self._icc, float(picture.info.get("duration", 0))
