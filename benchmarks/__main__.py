@@ -48,6 +48,7 @@ from benchmarks import (
     tools,
     transfers,
     uploads,
+    video,
 )
 from benchmarks.goals import TITLE, goals
 from benchmarks.origin import RESULTS, origin
@@ -92,6 +93,7 @@ LONG: Mapping[str, Measure] = {
     "large": large.measure,
     "documents": documents.measure,
     "redrawn": redrawn.measure,
+    "video": video.measure,
 }
 """Most take minutes."""
 
