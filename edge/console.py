@@ -50,11 +50,11 @@ def write(folder: Path, storage_origin: str = "", built: Path = BUILT) -> Iterat
 
 def _protections(storage_origin: str) -> dict[str, str]:
     """Headers of the page. Scripts, styles and requests are this server's own, and no site may frame it, since people sign in there.
-    Pictures and documents that were fetched are shown by `blob:` URLs."""
+    Pictures, videos and documents that were chosen or fetched are shown by `blob:` URLs."""
     sources = f"'self' {storage_origin}".rstrip()
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
-        f"img-src {sources} blob: data:; connect-src {sources}; frame-src blob:; object-src blob:; "
+        f"img-src {sources} blob: data:; media-src {sources} blob:; connect-src {sources}; frame-src blob:; object-src blob:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from buf.validate import validate_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumValueDescriptor, FieldDescriptor
 
 _AT_MOST = re.compile(r"this <= (\d+)")
 _SIZE_AT_MOST = re.compile(r"this\.size\(\) <= (\d+)")
@@ -41,6 +42,12 @@ def is_required(field: FieldDescriptor) -> bool:
     """Whether the field must be there: it is marked as required, or its list must not be empty."""
     rules = rules_of(field)
     return rules.required or rules.repeated.min_items > 0
+
+
+def values_of(field: FieldDescriptor) -> Sequence[EnumValueDescriptor]:
+    """The values that a field with an enum takes, without the one that means absence; none for any other field."""
+    refused = set(rules_of(field).enum.not_in)
+    return [] if field.enum_type is None else [value for value in field.enum_type.values if value.number and value.number not in refused]
 
 
 def requires_one_of_several(message: Descriptor) -> bool:

@@ -62,7 +62,7 @@ def cut_to_fit(name: str) -> str:
     return name if len(stem) <= room else stem[:room].decode(errors="ignore") + suffix
 
 
-_SAME = ({".jpg", ".jpeg"}, {".tif", ".tiff"}, {".heic", ".heif", ".hif"}, {".psd", ".psb"})
+_SAME = ({".jpg", ".jpeg"}, {".tif", ".tiff"}, {".heic", ".heif", ".hif"}, {".psd", ".psb"}, {".mp4", ".m4v"})
 
 
 def name_for(own: str, wanted: str) -> str:

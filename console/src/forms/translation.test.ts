@@ -8,7 +8,7 @@ import { translated } from "./translation.ts";
 
 /** Labels that are the same in all languages: numbers, ratios, and names of formats, standards and products. */
 const INTERNATIONAL =
-  /^(?:[\d.:]+[K°]?|[LMQH]|JPEG|PNG|WebP|AVIF|TIFF|GIF|HEIC|HEIF|RGB|CMYK|DPI|HDR|A[345]|Letter|(?:ISO|US Web) (?:Unc|C)oated|GFPGAN|CodeFormer|GPT Image 2|Nano Banana 2)$/;
+  /^(?:[\d.:]+[K°]?|[LMQH]|JPEG|PNG|WebP|AVIF|TIFF|GIF|HEIC|HEIF|MP4|WebM|MOV|RGB|CMYK|DPI|HDR|A[345]|Letter|(?:ISO|US Web) (?:Unc|C)oated|GFPGAN|CodeFormer|GPT Image 2|Nano Banana 2)$/;
 /** Helps that are. */
 const SIZE = /^\d+ × \d+ mm$/;
 

@@ -33,7 +33,9 @@ export function FileCard({
         <span className="file-card-name">{file.name}</span>
       </button>
       <div className="file-foot">
-        <span className="muted">{[sizeOf(file, t), format.bytes(file.size)].filter(Boolean).join(" · ")}</span>
+        <span className="muted">
+          {[sizeOf(file, t, format.number), format.bytes(file.size)].filter(Boolean).join(" · ")}
+        </span>
         {file.version > 1 && <Badge>{t.library.version(file.version)}</Badge>}
         <IconButton label={t.library.download(file.name)} look="quiet" small onClick={onDownload}>
           <Download />

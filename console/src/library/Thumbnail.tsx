@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { FileText, Image } from "lucide-react";
+import { FileText, Film, Image } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { data, v1 } from "../api/client.ts";
 import type { LibraryFile } from "./keeping.ts";
@@ -19,7 +19,7 @@ export function Thumbnail({ of: file }: { of: LibraryFile }) {
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: KEPT_MS,
   });
-  const Icon = file.pages === undefined ? Image : FileText;
+  const Icon = file.pages !== undefined ? FileText : file.media_type.startsWith("video/") ? Film : Image;
   return (
     <div ref={ref} className="thumbnail">
       {picture.data ? (

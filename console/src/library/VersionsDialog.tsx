@@ -8,9 +8,10 @@ import { ConfirmButton } from "../ui/ConfirmButton.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { ErrorNote } from "../ui/Feedback.tsx";
 import { Loaded } from "../ui/Loaded.tsx";
+import { ResultView } from "../viewer/ResultView.tsx";
 import { download } from "./calls.ts";
 import type { LibraryFile } from "./keeping.ts";
-import { sizeOf } from "./sizes.ts";
+import { moves, sizeOf } from "./sizes.ts";
 import { Thumbnail } from "./Thumbnail.tsx";
 
 /** A file with all its versions, the newest first. */
@@ -37,6 +38,7 @@ export function VersionsDialog({
   return (
     <Dialog title={of.name} onClose={onClose} wide>
       <ErrorNote error={downloading.error} />
+      {moves(of) && <Player of={of} />}
       <Loaded query={chain}>
         {({ versions }) => (
           <ol className="versions">
@@ -67,6 +69,24 @@ export function VersionsDialog({
   );
 }
 
+/** Plays a file that moves: its thumbnail is one frame. */
+function Player({ of }: { of: LibraryFile }) {
+  const url = useQuery({
+    queryKey: ["library", "download-url", of.id],
+    queryFn: () => data(v1.GET("/v1/library/{id}/download-url", { params: { path: { id: of.id } } })),
+    // Another URL would load it again.
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return (
+    <>
+      <ErrorNote error={url.error} />
+      {url.data && (
+        <ResultView file={{ name: of.name, url: url.data.download_url, mediaType: of.media_type, size: of.size }} />
+      )}
+    </>
+  );
+}
+
 function Version({
   version,
   busy,
@@ -86,7 +106,7 @@ function Version({
       <div className="version-about">
         <strong>{t.library.version(version.version)}</strong>
         <span className="muted">
-          {[sizeOf(version, t), format.bytes(version.size), format.date(version.created_at)]
+          {[sizeOf(version, t, format.number), format.bytes(version.size), format.date(version.created_at)]
             .filter(Boolean)
             .join(" · ")}
         </span>

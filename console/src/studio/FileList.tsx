@@ -7,7 +7,9 @@ import { Button } from "../ui/Button.tsx";
 import { Note, Progress } from "../ui/Feedback.tsx";
 import { SHOWN_MS, toast } from "../ui/toasts.tsx";
 import { previewOf, type Upload, uploads, useUploadLine } from "../uploads/index.ts";
+import { VideoPicture } from "../viewer/VideoPicture.tsx";
 import { FileTile, isTroubled } from "./FileTile.tsx";
+import { kindOf } from "./fitting.ts";
 
 const SHOWN = 12;
 
@@ -103,7 +105,9 @@ export function UploadPicture({ file }: { file: Upload }) {
   const source = broken ? undefined : (file.preview ?? shown);
   return (
     <span className="file-picture">
-      {source ? (
+      {source && kindOf(file.name) === "video" ? (
+        <VideoPicture src={source} onError={() => setBroken(true)} />
+      ) : source ? (
         <img src={source} alt="" loading="lazy" decoding="async" onError={() => setBroken(true)} />
       ) : (
         <FileText aria-hidden />

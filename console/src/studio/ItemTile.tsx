@@ -7,6 +7,7 @@ import { Button } from "../ui/Button.tsx";
 import { Badge, Progress, type Tone } from "../ui/Feedback.tsx";
 import { useUpload } from "../uploads/index.ts";
 import { viewKind } from "../viewer/kinds.ts";
+import { VideoPicture } from "../viewer/VideoPicture.tsx";
 import { UploadPicture } from "./FileList.tsx";
 
 const TONES: Record<ItemState, Tone | undefined> = {
@@ -56,10 +57,15 @@ export function ItemTile({ item, onOpen, onRetry }: { item: RunItem; onOpen: () 
 function ItemPicture({ item }: { item: RunItem }) {
   const upload = useUpload(item.inputs[0]?.uploadId ?? "");
   const [file] = item.files;
-  if (file?.download_url && viewKind(file.name ?? "") === "picture") {
+  const kind = viewKind(file?.name ?? "");
+  if (file?.download_url && (kind === "picture" || kind === "video")) {
     return (
       <span className="file-picture checkered">
-        <img src={file.download_url} alt="" loading="lazy" decoding="async" />
+        {kind === "video" ? (
+          <VideoPicture src={file.download_url} />
+        ) : (
+          <img src={file.download_url} alt="" loading="lazy" decoding="async" />
+        )}
       </span>
     );
   }

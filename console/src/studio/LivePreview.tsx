@@ -14,6 +14,8 @@ import { viewed } from "./viewed.ts";
 
 const WAIT_MS = 500;
 const MOST_OFFERED = 50;
+/** A format without animations has the first frame. */
+const FRAME: Choice = { id: "convert", settings: { format: "PICTURE_FORMAT_JPEG" } };
 
 /** The result for one of the inputs: as the settings change for what is plain and fast, on demand for the rest. */
 export function LivePreview({
@@ -22,6 +24,7 @@ export function LivePreview({
   live,
   input,
   picture,
+  video,
   inputs,
   onInput,
 }: {
@@ -29,7 +32,10 @@ export function LivePreview({
   ready: boolean;
   live: boolean;
   input: RunInput;
+  /** URL of a picture of the input. */
   picture: string | undefined;
+  /** Whether the input is a video, of which one frame is enough to look at. */
+  video: boolean;
   inputs: readonly RunInput[];
   onInput: (index: number) => void;
 }) {
@@ -44,7 +50,7 @@ export function LivePreview({
   const { data, error, isFetching, refetch } = useQuery({
     // A costly preview is made on request, and stays until the next request.
     queryKey: ["preview", fileId, live ? settled : steps[0]?.id],
-    queryFn: ({ signal }) => preview(steps, fileId ?? "", signal),
+    queryFn: ({ signal }) => preview(video ? [...steps, FRAME] : steps, fileId ?? "", signal),
     enabled,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
@@ -75,12 +81,17 @@ export function LivePreview({
             options={inputs.slice(0, MOST_OFFERED).map((each, index) => ({ value: String(index), label: each.name }))}
           />
         )}
-        <span className="muted">{t.studio.previewHelp}</span>
+        <span className="muted">{video ? t.studio.previewVideo : t.studio.previewHelp}</span>
       </div>
       {isFetching && <Progress share={undefined} label={t.studio.previewOf(input.name)} />}
       {enabled && <ErrorNote error={error} />}
       {enabled && file && (
-        <ResultView file={file} original={picture ? { url: picture, name: input.name } : undefined} />
+        <ResultView
+          file={file}
+          original={
+            picture ? { url: picture, name: input.name, mediaType: video ? "image/jpeg" : undefined } : undefined
+          }
+        />
       )}
     </section>
   );

@@ -9,7 +9,7 @@ import type { Choice, Estimate, RunInput } from "../runs/types.ts";
 import { useLater } from "../ui/useLater.ts";
 import { usePictureSize } from "../ui/usePictureSize.ts";
 import { useUploads } from "../uploads/index.ts";
-import { kindOf } from "./fitting.ts";
+import { isGif, kindOf } from "./fitting.ts";
 
 const WAIT_MS = 400;
 
@@ -20,8 +20,8 @@ type Priced = { data: Estimate | undefined; error: unknown; count: number };
 export function usePrice({ steps, inputs, together, picture }: Asked): Priced {
   const size = usePictureSize(picture);
   const uploads = useUploads();
-  // The price of a document is that of its pages, which the server knows.
-  const each = together || inputs.some(({ name }) => kindOf(name) === "pdf");
+  // The price of a document is that of its pages, and of a video or an animation that of its frames, which the server knows.
+  const each = together || inputs.some(({ name }) => ["pdf", "video"].includes(kindOf(name)) || isGif(name));
   const files = each
     ? inputs.map((input) => ({
         ...input,

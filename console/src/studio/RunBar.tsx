@@ -12,7 +12,10 @@ import { Price, usePrice } from "./Price.tsx";
 import { Unfit } from "./Unfit.tsx";
 import { useStart } from "./useStart.ts";
 
-/** The button that runs an operation, its price, and the files that it does not take. Enter presses it, too. `ready`: the settings are valid, and the models are there. */
+/**
+ * The button that runs an operation, its price, and the files that it does not take. Enter presses it, too. `ready`: the settings are valid,
+ * and the models are there; `still`: the step of several that takes no videos.
+ */
 export function RunBar({
   title,
   entry,
@@ -21,6 +24,7 @@ export function RunBar({
   ready,
   valid,
   picture,
+  still,
   onRun,
 }: {
   title: string;
@@ -30,6 +34,7 @@ export function RunBar({
   ready: boolean;
   valid: boolean;
   picture: string | undefined;
+  still: string | undefined;
   onRun: (runId: string) => void;
 }) {
   const t = useTexts();
@@ -47,7 +52,7 @@ export function RunBar({
   useEnter(run);
   return (
     <div className="run-bar">
-      <Unfit title={title} entry={entry} inputs={unfit} />
+      <Unfit title={title} entry={entry} inputs={unfit} still={still} />
       {problem && problem.kind !== "none fit" && inputs.length > 0 && <Note tone="warn">{inWords(problem, t)}</Note>}
       {oneResult && fit.length > 1 && <p className="muted">{t.studio.together}</p>}
       <div className="row">

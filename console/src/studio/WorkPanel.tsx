@@ -13,11 +13,12 @@ import { keepDraft } from "../pipelines/useDraft.ts";
 import type { Choice, RunInput } from "../runs/types.ts";
 import { Button } from "../ui/Button.tsx";
 import { Loading, Note } from "../ui/Feedback.tsx";
+import { useFirstFrame } from "../viewer/useFirstFrame.ts";
 import { desk, useDesk } from "./desk.ts";
 import { ExtraFileControl } from "./ExtraFileControl.tsx";
 import { sendable } from "./extraFiles.ts";
 import { FirstPage, useFirstPage } from "./FirstPage.tsx";
-import { fitting, kindOf, together } from "./fitting.ts";
+import { fitting, isGif, kindOf, ofSteps, stillStep, together } from "./fitting.ts";
 import { LivePreview } from "./LivePreview.tsx";
 import { Recipes } from "./Recipes.tsx";
 import { RunBar } from "./RunBar.tsx";
@@ -78,11 +79,15 @@ function Chosen({
 }) {
   const t = useTexts();
   const names = useNames();
+  const catalogue = useCatalogue();
   const [, navigate] = useLocation();
   const heading = useId();
   const [example, setExample] = useState(0);
   const missing = useBundleMissing(entry.bundle);
-  const { fit } = fitting(entry, inputs);
+  const entries = steps.map(({ id }) => catalogue?.entry(id));
+  const taken = ofSteps(entry, entries);
+  const still = steps.length > 1 ? stillStep(entries) : undefined;
+  const { fit } = fitting(taken, inputs);
   const valid = pipeline !== undefined || validSettings(entry, choice.settings);
   const sent = useMemo(
     () => (pipeline === undefined ? [sendable(choice, entry)] : [...steps]),
@@ -90,7 +95,10 @@ function Chosen({
   );
   const one = fit[Math.min(example, fit.length - 1)];
   const original = useOriginal(one);
-  const picture = one && (pictureOf(one) ?? (kindOf(one.name) === "image" ? original?.url : undefined));
+  const video = one !== undefined && kindOf(one.name) === "video";
+  const frame = useFirstFrame(video ? original?.url : undefined);
+  const picture =
+    one && (video ? frame : (pictureOf(one) ?? (kindOf(one.name) === "image" ? original?.url : undefined)));
   const page = useFirstPage(one);
   const drawsOnPage = one && kindOf(one.name) === "pdf" && entry.fields.some((field) => field.type === "boxes");
   const oneResult = together(entry);
@@ -158,7 +166,8 @@ function Chosen({
         <LivePreview
           steps={sent}
           ready={valid && !missing}
-          live={steps.length === 1 && entry.plain === true}
+          live={steps.length === 1 && entry.plain === true && !video && !isGif(one.name)}
+          video={video}
           input={one}
           picture={picture}
           inputs={fit}
@@ -167,9 +176,10 @@ function Chosen({
       )}
       <RunBar
         title={title}
-        entry={entry}
+        entry={taken}
         steps={sent}
         inputs={inputs}
+        still={still && names.of(still.id)}
         ready={valid && !missing}
         valid={valid}
         picture={picture}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FormEntry } from "../forms/entries.ts";
-import { fits, fitting, kindOf, together } from "./fitting.ts";
+import { fits, fitting, isGif, kindOf, ofSteps, stillStep, together } from "./fitting.ts";
 
 function entry(inputs: FormEntry["inputs"]): FormEntry {
   return { id: "x", name: "X", summary: "", category: "shape", inputs, fields: [] };
@@ -26,6 +26,18 @@ test("files are recognised by their names, in upper or lower case", () => {
   assert.ok(fits(EACH, "logo.svg"));
   assert.ok(!fits(entry({ min: 1, max: 1, kinds: ["svg"] }), "photo.png"));
   assert.ok(fits(entry({ min: 1, max: 9, kinds: ["any"] }), "notes.txt"));
+});
+
+test("videos are taken where every step works on every frame", () => {
+  const moving = { ...entry({ min: 1, max: 1, kinds: ["image", "video"] }), takes: ["image/png", "video/mp4"] };
+  assert.deepEqual(["a.mp4", "A.M4V", "a.webm", "a.mov"].map(kindOf), ["video", "video", "video", "video"]);
+  assert.ok(fits(moving, "a.mp4") && fits(moving, "a.gif") && !fits(EACH, "a.mp4"));
+  assert.ok(fits(ofSteps(moving, [moving, moving]), "a.mp4"));
+  const chain = ofSteps(moving, [moving, EACH]);
+  assert.ok(fits(chain, "a.png") && !fits(chain, "a.mp4"));
+  assert.deepEqual(chain.takes, ["image/png"]);
+  assert.equal(stillStep([moving, EACH]), EACH);
+  assert.ok(isGif("a.GIF") && !isGif("gif.png"));
 });
 
 test("what is of another kind is left out, and named", () => {

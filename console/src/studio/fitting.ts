@@ -1,7 +1,7 @@
 import type { FormEntry } from "../forms/entries.ts";
 import type { RunInput } from "../runs/types.ts";
 
-export type Kind = "image" | "pdf" | "svg" | "other";
+export type Kind = "image" | "video" | "pdf" | "svg" | "other";
 
 const IMAGES = new Set(
   (
@@ -11,19 +11,42 @@ const IMAGES = new Set(
     .trim()
     .split(" "),
 );
+const VIDEOS = new Set(["mp4", "m4v", "webm", "mov"]);
 
 /** The type of a file, by its name. The server checks its bytes; this only avoids a refusal. */
 export function kindOf(name: string): Kind {
   const extension = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
   if (extension === "pdf") return "pdf";
   if (extension === "svg") return "svg";
+  if (VIDEOS.has(extension)) return "video";
   return IMAGES.has(extension) ? "image" : "other";
+}
+
+/** Whether a file may be an animation, by its name. Other types rarely are. */
+export function isGif(name: string): boolean {
+  return name.toLowerCase().endsWith(".gif");
 }
 
 /** Whether an entry works on a file of this name. A drawing counts as a picture. */
 export function fits(entry: FormEntry, name: string): boolean {
   const kind = kindOf(name);
   return entry.inputs.kinds.some((taken) => taken === "any" || taken === kind || (taken === "image" && kind === "svg"));
+}
+
+/** The first of several steps, with the kinds that all of them take: a video needs each to work on every frame. */
+export function ofSteps(first: FormEntry, steps: readonly (FormEntry | undefined)[]): FormEntry {
+  return stillStep(steps) ? stillOnly(first) : first;
+}
+
+/** The first step that does not take videos. */
+export function stillStep(steps: readonly (FormEntry | undefined)[]): FormEntry | undefined {
+  return steps.find((entry) => entry !== undefined && !entry.inputs.kinds.includes("video"));
+}
+
+function stillOnly(entry: FormEntry): FormEntry {
+  const kinds = entry.inputs.kinds.filter((kind) => kind !== "video");
+  const takes = entry.takes?.filter((type) => !type.startsWith("video/"));
+  return { ...entry, inputs: { ...entry.inputs, kinds }, ...(takes && { takes }) };
 }
 
 /** Whether all files become one result. */

@@ -76,10 +76,10 @@ export function withKnownUrls<Some extends Outputs>(
   };
 }
 
-/** The types that browsers show as a picture. */
-const SHOWN = new Set(["png", "jpg", "jpeg", "webp", "gif", "avif", "svg", "bmp", "ico"]);
+/** The types that browsers show as a picture or a video. */
+const SHOWN = new Set(["png", "jpg", "jpeg", "webp", "gif", "avif", "svg", "bmp", "ico", "mp4", "webm", "mov"]);
 
-/** The file that stands for a task, if it is a picture. */
+/** The file that stands for a task, if it is a picture or a video. */
 export function pictureOf(tile: Tile): ResultFile | undefined {
   return tile.files.find(({ type, download_url }) => download_url && SHOWN.has(type?.toLowerCase() ?? ""));
 }

@@ -122,6 +122,9 @@ const EXTENSIONS: Record<string, string> = {
   "image/jxl": "jxl",
   "image/svg+xml": "svg",
   "application/pdf": "pdf",
+  "video/mp4": "mp4",
+  "video/webm": "webm",
+  "video/quicktime": "mov",
 };
 
 /** The name under which a file is created, and its extension. A file that is pasted or dragged from a page may have none. */

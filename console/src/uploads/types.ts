@@ -36,7 +36,7 @@ export type Upload = {
   /** The file's id at the server; it can be used once the state is `done`. */
   fileId?: string;
   error?: UploadError;
-  /** An object URL of a picture that the browser can show, once `previewOf` was asked for it. */
+  /** An object URL of a picture or a video that the browser can show, once `previewOf` was asked for it. */
   preview?: string;
 };
 

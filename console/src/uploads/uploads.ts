@@ -31,8 +31,8 @@ import type { DroppedFile, LineState, Upload, UploadState } from "./types.ts";
 
 const REMEMBERED_MS = 24 * 60 * 60 * 1000;
 const SETTLED: ReadonlySet<UploadState> = new Set(["done", "failed", "refused", "lost"]);
-/** Pictures that every browser shows. */
-const SHOWN = /^image\/(jpeg|png|webp|gif|avif|bmp|svg\+xml|x-icon)$/;
+/** Pictures that every browser shows, and videos that it may show. */
+const SHOWN = /^(image\/(jpeg|png|webp|gif|avif|bmp|svg\+xml|x-icon)|video\/(mp4|webm|quicktime))$/;
 
 let opening: Promise<void> = Promise.resolve();
 
@@ -121,7 +121,7 @@ export const uploads = {
   watch: state.watch,
 };
 
-/** The URL of a picture that the browser can show, from the bytes that this page has. It lasts until the upload is removed. */
+/** The URL of a picture or a video that the browser can show, from the bytes that this page has. It lasts until the upload is removed. */
 export function previewOf(id: string): string | undefined {
   const entry = entries.get(id);
   if (!entry) return undefined;

@@ -6,13 +6,14 @@ import { Compare } from "./Compare.tsx";
 import { DownloadButton } from "./DownloadButton.tsx";
 import type { ViewedFile } from "./files.ts";
 import { JsonView } from "./JsonView.tsx";
-import { extensionOf, viewKind } from "./kinds.ts";
+import { comparable, extensionOf, viewKind } from "./kinds.ts";
+import { MovingView } from "./MovingView.tsx";
 import { NoView } from "./NoView.tsx";
 import { PdfView } from "./PdfView.tsx";
 import { Retouch } from "./Retouch.tsx";
 import { TextView } from "./TextView.tsx";
 
-/** A result, displayed by its type: a picture or a PDF next to its original, a text, data, or its name alone. */
+/** A result, displayed by its type: a picture, a video or a PDF next to its original, a text, data, or its name alone. */
 export function ResultView({
   file,
   original,
@@ -24,16 +25,20 @@ export function ResultView({
   places?: readonly Box[];
 }) {
   const t = useTexts().viewer;
-  switch (viewKind(file.name, file.mediaType)) {
+  const kind = viewKind(file.name, file.mediaType);
+  const other = original && viewKind(original.name, original.mediaType);
+  const beside = other && comparable(kind, other) ? original : undefined;
+  switch (kind) {
     case "picture":
-      return <PictureView file={file} original={original} places={places ?? []} />;
-    case "pdf":
-      return (
-        <PdfView
-          file={file}
-          original={original && viewKind(original.name, original.mediaType) === "pdf" ? original : undefined}
-        />
+      return other === "video" ? (
+        <MovingView file={file} original={beside} />
+      ) : (
+        <PictureView file={file} original={beside} places={places ?? []} />
       );
+    case "video":
+      return <MovingView file={file} original={beside} />;
+    case "pdf":
+      return <PdfView file={file} original={beside} />;
     case "text":
       return <TextView file={file} />;
     case "json":
@@ -56,7 +61,9 @@ function PictureView({
 }) {
   const t = useTexts().viewer;
   const [retouched, setRetouched] = useState(false);
-  const beside = original && viewKind(original.name, original.mediaType) === "picture" ? original.url : undefined;
+  const beside = original?.url;
+  // One picture of an animation would be painted on.
+  const still = original !== undefined && extensionOf(original.name) !== "gif";
   const kind = extensionOf(file.name).toUpperCase() || file.mediaType || file.name;
   return (
     <>
@@ -65,7 +72,7 @@ function PictureView({
         after={file.url}
         alt={file.name}
         places={places}
-        onRetouch={beside === undefined ? undefined : () => setRetouched(true)}
+        onRetouch={still ? () => setRetouched(true) : undefined}
         actions={<DownloadButton file={file} />}
         failed={<NoView file={file}>{t.noPicture(kind)}</NoView>}
       />

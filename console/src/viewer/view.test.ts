@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inLine, shapeOf, wordsOf } from "./json.ts";
-import { viewKind } from "./kinds.ts";
+import { comparable, viewKind } from "./kinds.ts";
 import {
   centred,
   fitZoom,
@@ -76,6 +76,10 @@ test("a file is shown by its type, or else by its name", () => {
   assert.equal(viewKind("x", "image/png"), "picture");
   assert.equal(viewKind("x.TIFF"), "picture");
   assert.equal(viewKind("x.pdf"), "pdf");
+  assert.equal(viewKind("x.MP4"), "video");
+  assert.equal(viewKind("x", "video/webm"), "video");
+  assert.ok(comparable("picture", "video") && comparable("pdf", "pdf"));
+  assert.ok(!comparable("pdf", "picture") && !comparable("text", "text"));
   assert.equal(viewKind("x.bin", "application/json"), "json");
   assert.equal(viewKind("x.txt", "text/plain; charset=utf-8"), "text");
   assert.equal(viewKind("x.zip", "application/octet-stream"), "archive");

@@ -196,7 +196,7 @@ async def test_what_was_cancelled_is_counted_and_run(
     await console.uploaded("1.png", "2.png")
     await expect(console.file("scan.docx")).to_contain_text("scan.docx cannot be used. Darkroom takes JPEG, PNG, WebP")
     await console.pick("Rotate and mirror")
-    await expect(console.file("scan.docx")).to_contain_text("scan.docx is not a picture. Rotate and mirror takes JPEG, PNG")
+    await expect(console.file("scan.docx")).to_contain_text("scan.docx is neither a picture nor a video. Rotate and mirror takes JPEG, PNG")
     tiles = console.page.get_by_role("region", name="Files", exact=True).get_by_role("listitem")
     boxes = [box for tile in await tiles.all() if (box := await tile.bounding_box())]
     assert len(boxes) == 3 and not any(overlap(one, other) for index, one in enumerate(boxes) for other in boxes[:index])

@@ -87,6 +87,14 @@ PDF = operation_pb2.Operation(remove_pdf_watermark=RemovePdfWatermark())
         (RESIZE, "out.bmp", "a.bmp", ".png"),
         (ROUND, "out.png", "a.jpg", None),
         (UPSCALE, "out.x", "a.jpg", ".jpeg or .png or .webp or .avif or .tiff or .gif or .heic or .heif"),
+        (UPSCALE, "out.mp4", "a.jpg", ".jpeg or .png or .webp or .avif or .tiff or .gif or .heic or .heif"),
+        (RESIZE, "out.mp4", "a.mp4", None),
+        (RESIZE, "out.mp4", "a.m4v", None),
+        (RESIZE, "out.webm", "a.mov", ".mov"),
+        (RESIZE, "out.gif", "a.gif", None),
+        (RESIZE, "out.gif", "a.mp4", ".mp4 or .webm"),
+        (CUT, "out.webm", "a.mp4", None),
+        (CUT, "out.mov", "a.mp4", ".png or .webp or .mp4 or .webm"),
         (CUT, "out.jpg", "a.jpg", ".png or .webp"),
         (PDF, "out.png", "a.pdf", ".pdf"),
         (QR, "out.png", None, None),
@@ -111,6 +119,9 @@ def test_a_suffix_asks_for_its_format() -> None:
         given = operation_pb2.Operation.FromString(UPSCALE.SerializeToString())
         ask_for_format([given], name, "a.jpg")
         assert given.upscale.format == wanted
+    converted = operation_pb2.Operation(convert=convert_pb2.Convert())
+    ask_for_format([RESIZE, converted], "out.webm", "a.gif")
+    assert converted.convert.format == convert_pb2.PICTURE_FORMAT_WEBM
     given = operation_pb2.Operation.FromString(CUT.SerializeToString())
     ask_for_format([given], "out.webp", "a.jpg")
     assert given.remove_background.format == remove_background_pb2.CUTOUT_FORMAT_WEBP

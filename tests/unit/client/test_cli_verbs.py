@@ -13,9 +13,12 @@ import typer.main
 from typer.testing import CliRunner
 
 from darkroom.cli.app import app
+from darkroom.cli.operation_verbs import suffixes_of
 from darkroom.cli.option_errors import about_file, batch_item, in_file, in_options
 from darkroom.cli.parameters import option_name, parameters_of
+from darkroom.cli.pipeline_steps import step
 from darkroom.failures import InvalidRequest
+from darkroom.field_rules import values_of
 from darkroom.operations.v1 import (
     collage_pb2,
     convert_pb2,
@@ -78,7 +81,7 @@ def test_every_operation_has_a_verb_and_each_field_an_option_in_the_words_of_the
             continue  # A command of its own.
         option = options[SPELLED.get(field.name, re.sub("_file_id$", "-picture", field.name).replace("_", "-"))]
         assert _in_options(comments.of(field.full_name), operation.message_type) in _words(option.help)
-        for value in field.enum_type.values[1:] if field.enum_type else ():
+        for value in values_of(field):
             assert _words(comments.of(f"{field.enum_type.full_name}.{value.name}")) in _words(option.help)
 
 
@@ -233,6 +236,15 @@ def test_a_file_of_the_wrong_type_is_named_with_what_the_operation_takes() -> No
     assert in_file(failure, operation, [Path("a.pdf"), Path("scan.docx")]).startswith("scan.docx is not a PDF; ")
     # Its name says nothing about what is wrong.
     assert in_file(failure, operation, [Path("fake.pdf")]) == "files of type “docx” are not supported."
+    assert in_file(failure, step("read-text", 1), [Path("clip.MP4")]).startswith("a video, not a picture; read-text takes jpg, ")
+    assert ".mp4" not in in_file(failure, step("read-text", 1), [Path("clip.mp4")])
+
+
+def test_videos_are_taken_where_every_operation_works_by_frame() -> None:
+    by_frame, still = [step("resize width=320", 1), step("sharpen", 2)], [step("resize width=320", 1), step("read-text", 2)]
+    assert {".jpg", ".gif", ".mp4", ".m4v", ".webm", ".mov"} <= set(suffixes_of(by_frame))
+    assert set(suffixes_of(by_frame)) - set(suffixes_of(still)) == {".mp4", ".m4v", ".webm", ".mov"}
+    assert in_file(InvalidRequest("MEDIA_UNSUPPORTED", "no"), by_frame[0], [Path("clip.mp4")]) == "no"
 
 
 def test_the_item_of_a_batch_whose_file_is_at_fault() -> None:

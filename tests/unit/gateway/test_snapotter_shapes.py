@@ -9,9 +9,13 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from services.gateway.surfaces.snapotter.errors import Refusal
+from services.gateway.surfaces.snapotter.runs import still
 from services.gateway.surfaces.snapotter.tool import Plan
 from services.gateway.surfaces.snapotter.tool_settings import read_settings
 from services.gateway.surfaces.snapotter.tools.registry import TOOLS
+from services.pictures.media_format import MediaFormat
+from services.pictures.moving import works_by_frame
+from services.pictures.operations import parameters_of
 from services.platform.rpc.validation import RequestValidator
 
 KEPT = {
@@ -38,6 +42,14 @@ def planned(tool: str, settings: dict[str, Any], name: str = "photo.jpeg") -> Pl
 
 def operations(tool: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
     return [MessageToDict(operation) for operation in planned(tool, settings).operations]
+
+
+def test_of_an_animation_there_is_the_first_frame() -> None:
+    plan = planned("resize", {"width": 80})
+    made = still(plan.operations)
+    assert works_by_frame([parameters_of(each) for each in plan.operations], MediaFormat.GIF, 3)
+    assert not works_by_frame([parameters_of(each) for each in made], MediaFormat.GIF, 3)
+    assert made[0] == plan.operations[0]
 
 
 @pytest.mark.parametrize(

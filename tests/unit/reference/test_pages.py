@@ -30,7 +30,8 @@ def test_a_stale_page_and_a_missing_one_are_noticed(tmp_path: Path) -> None:
     assert "docs/operations has no page with `options of remove_background`" in problems
     assert not any("noop" in problem or "`options of upscale`" in problem for problem in problems)
     [(page, text)] = operation_pages.pages(tmp_path).items()
-    assert "| a picture | a picture | 6 credits a file |" in text
+    moving = "a picture, animation or video"
+    assert f"| {moving} | {moving} | 6 credits a file, or 25 frames |" in text
     assert "| `enhance_face` | boolean |" in text
     assert "| `factor` | `uint32`, one of `0`, `2`, `3`, `4`, `8` |" in text
     assert text.endswith("\nBy hand.\n")
@@ -42,7 +43,9 @@ def test_operations_are_listed_with_their_pages(tmp_path: Path) -> None:
     (tmp_path / "upscale.md").write_text("<!-- options of upscale -->\n<!-- end of options -->\n")
     (tmp_path / "README.md").write_text("Before.\n\n<!-- operations -->\n<!-- end of operations -->\n\nAfter.\n")
     text = operation_pages.pages(tmp_path)[tmp_path / "README.md"]
-    assert re.findall(r"^\| \[.*$", text, re.MULTILINE) == ["| [upscale](upscale.md) | Enlarge a picture | a picture | a picture |"]
+    assert re.findall(r"^\| \[.*$", text, re.MULTILINE) == [
+        "| [upscale](upscale.md) | Enlarge a picture | a picture, animation or video | a picture, animation or video |"
+    ]
     assert text.startswith("Before.\n\n<!-- operations -->\n\n| operation |")
     assert text.endswith("\n\n<!-- end of operations -->\n\nAfter.\n")
 

@@ -18,7 +18,7 @@ from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import FAILED, INTERRUPTED, errors, is_fatal, run, usage
 from darkroom.cli.inputs import STDIN, Input, find
 from darkroom.cli.journal import Journal
-from darkroom.cli.operation_verbs import Verb, command, verbs
+from darkroom.cli.operation_verbs import Verb, command, suffixes_of, verbs
 from darkroom.cli.option_errors import about_file, batch_item, check, in_file
 from darkroom.cli.options import AsJson, connect, console, plain
 from darkroom.cli.parameters import auxiliary_files
@@ -74,7 +74,8 @@ def _create(verb: Verb, operation: operation_pb2.Operation, given: Mapping[str, 
     if STDIN in given["inputs"]:
         raise usage("a batch cannot read from standard input")
     with Journal() as journal:
-        paths = [source.path for source in find(given["inputs"], verb.suffixes, recursive=given["recursive"], results=journal.results())]
+        found = find(given["inputs"], suffixes_of([operation]), recursive=given["recursive"], results=journal.results())
+    paths = [source.path for source in found]
     if len(paths) > _MAX_FILES:
         raise usage(f"a batch takes up to {_MAX_FILES} files; got {len(paths)}")
     if given["estimate"]:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darkroom.cli.exits import usage
+from darkroom.cli.operation_verbs import STILL, VIDEOS, works_by_frame
 from darkroom.naming import name_for, unwritable
 from darkroom.operations.v1 import operation_pb2, options_pb2
 
 _KEPT = (".jpg", ".png", ".webp", ".avif", ".heic", ".heif", ".tiff")
 """The formats that a result has because its input has them; of any other it is a PNG."""
+_MOVING = ((".mp4", ".webm"), (".webm",), (".mov",), (".gif", ".png"))
+"""Formats of animations and videos, each with what it becomes where it has no alpha and the result needs some."""
 _MADE = {options_pb2.MEDIA_KIND_PDF: ".pdf", options_pb2.MEDIA_KIND_DATA: ".json"}
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
@@ -55,6 +58,7 @@ def ask_for_format(operations: Sequence[operation_pb2.Operation], name: str, sou
     `source` is the name of the one input, None without one. Raises typer.Exit for a suffix that the result cannot have.
     """
     *before, last = operations
+    moving = _moving(operations, source)
     verb = str(last.WhichOneof("operation"))
     parameters = getattr(last, verb)
     options = parameters.DESCRIPTOR.GetOptions().Extensions[options_pb2.operation]
@@ -64,14 +68,17 @@ def ask_for_format(operations: Sequence[operation_pb2.Operation], name: str, sou
         allowed = [_MADE[options.produces]]
     elif options.produces == options_pb2.MEDIA_KIND_IMAGE and field is not None:
         formats = {f".{value.name.rpartition('_')[2].lower()}": value.number for value in field.enum_type.values if value.number}
-        formats.pop(".kept", None)
+        for impossible in (".kept", *(VIDEOS if Path(source or "").suffix.lower() in STILL else ())):
+            formats.pop(impossible, None)
         asked = next((number for known, number in formats.items() if _is_same(known, suffix)), 0)
         parameters.format = parameters.format or asked
         allowed = [known for known, number in formats.items() if number == parameters.format or not parameters.format]
+        allowed += () if parameters.format or verb == "convert" else moving
     elif options.produces == options_pb2.MEDIA_KIND_IMAGE == options.accepts and source is not None and not options.reads_file:
         # A picture that becomes transparent is a PNG.
         own = Path(source).suffix.lower()
-        allowed, hint = [*([own] if any(_is_same(own, kept) for kept in _KEPT) else ()), ".png"], "; darkroom convert writes other formats"
+        own_format = [own] if any(_is_same(own, kept) for kept in _KEPT) else []
+        allowed, hint = [*(moving or [*own_format, ".png"])], "; darkroom convert writes other formats"
     else:
         return
     if before and field is None and options.produces == options_pb2.MEDIA_KIND_IMAGE:
@@ -80,6 +87,12 @@ def ask_for_format(operations: Sequence[operation_pb2.Operation], name: str, sou
     if not any(_is_same(suffix, each) for each in allowed):
         named = verb.replace("_", "-")
         raise usage(f"--output {name}: the result of {named} can be {' or '.join(dict.fromkeys(allowed))}, not {suffix}{hint}")
+
+
+def _moving(operations: Sequence[operation_pb2.Operation], source: str | None) -> Sequence[str]:
+    """The suffixes that the result of a file has by itself if it may be an animation or a video; none for any other file."""
+    own = Path(source or "").suffix.lower()
+    return next((made for made in _MOVING if _is_same(own, made[0])), ()) if works_by_frame(operations) else ()
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from darkroom.cli.account import credits_text
 from darkroom.cli.exits import NO_CREDITS
+from darkroom.cli.operation_verbs import VIDEOS, works_by_frame
 from darkroom.cli.options import connect, console
 from darkroom.cli.picture_size import picture_size
 from darkroom.cli.progress import in_words
@@ -71,4 +72,6 @@ async def estimate(operations: Sequence[operation_pb2.Operation], inputs: Sequen
             console.print(f"{in_words(found.seconds)} once it runs{', for the largest picture' if found.tasks > 1 else ''}")
         if any(each.WhichOneof("operation") in ("remove_pdf_watermark", "redraw_pdf") for each in operations):
             console.print("PDFs are priced per page; this estimate assumes one page each.")
+        if works_by_frame(operations) and any(Path(str(each)).suffix.lower() in (*VIDEOS, ".gif") for each in inputs):
+            console.print("Animations and videos are priced by frame: every 25 frames count as one picture; this estimate assumes 25 each.")
     return 0 if found.is_covered else NO_CREDITS

@@ -113,5 +113,5 @@ def _extension(content: bytes) -> str:
     """The server requires an extension, and then checks the content."""
     extension = extension_of(content)
     if extension is None:
-        raise usage("standard input is neither a picture of a known type nor a PDF")
+        raise usage("standard input is neither a picture or a video of a known type nor a PDF")
     return extension

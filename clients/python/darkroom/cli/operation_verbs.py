@@ -25,10 +25,13 @@ _SUFFIXES = {
         *(".jxl", ".ico", ".psd", ".psb", ".exr", ".hdr", ".tga"),
         *(".dng", ".cr2", ".nef", ".arw", ".orf", ".rw2"),
     ),
+    options_pb2.MEDIA_KIND_VIDEO: (".mp4", ".m4v", ".webm", ".mov"),
     options_pb2.MEDIA_KIND_PDF: (".pdf",),
 }
-PICTURES = _SUFFIXES[options_pb2.MEDIA_KIND_IMAGE]
-"""The suffixes of pictures."""
+VIDEOS = _SUFFIXES[options_pb2.MEDIA_KIND_VIDEO]
+"""The suffixes of videos."""
+STILL = frozenset(_SUFFIXES[options_pb2.MEDIA_KIND_IMAGE]) - {".gif", ".png", ".webp", ".avif"}
+"""The suffixes of pictures of which one frame is read."""
 
 _KINDS = {options_pb2.MEDIA_KIND_IMAGE: "picture", options_pb2.MEDIA_KIND_PDF: "PDF"}
 
@@ -55,11 +58,6 @@ class Verb:
     def options(self) -> options_pb2.OperationOptions:
         """The options of the default operation in the protos."""
         return _options(self.first)
-
-    @property
-    def suffixes(self) -> Sequence[str]:
-        """The suffixes of the files that it takes."""
-        return _SUFFIXES[self.options.accepts]
 
     @property
     def short_help(self) -> str:
@@ -145,15 +143,30 @@ def _mode_option(verb: Verb) -> Any:
     return Annotated[modes | None, typer.Option(help=words, show_default=False)]
 
 
+def works_by_frame(operations: Sequence[operation_pb2.Operation]) -> bool:
+    """Whether operations, one after the other, take videos and every frame of animations."""
+    return all(_options(_field(each)).by_frame for each in operations)
+
+
+def suffixes_of(operations: Sequence[operation_pb2.Operation]) -> Sequence[str]:
+    """The suffixes of the files that operations, one after the other, take."""
+    return (*_SUFFIXES[_options(_field(operations[0])).accepts], *(VIDEOS if works_by_frame(operations) else ()))
+
+
 def unfit(operation: operation_pb2.Operation, name: str) -> str | None:
     """Why an operation does not take a file of this name; None if it may."""
-    field = operation.DESCRIPTOR.fields_by_name[str(operation.WhichOneof("operation"))]
+    field = _field(operation)
     accepts = _options(field).accepts
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
-    if accepts not in _KINDS or suffix in _SUFFIXES[accepts]:
+    if accepts not in _KINDS or suffix in (taken := suffixes_of([operation])):
         return None
-    formats = ", ".join(each.removeprefix(".") for each in _SUFFIXES[accepts])
-    return f"not a {_KINDS[accepts]}; {field.name.replace('_', '-')} takes {formats}."
+    kind = "a video, not" if suffix in VIDEOS else "not"
+    formats = ", ".join(each.removeprefix(".") for each in taken)
+    return f"{kind} a {_KINDS[accepts]}; {field.name.replace('_', '-')} takes {formats}."
+
+
+def _field(operation: operation_pb2.Operation) -> FieldDescriptor:
+    return operation.DESCRIPTOR.fields_by_name[str(operation.WhichOneof("operation"))]
 
 
 def _message(field: FieldDescriptor) -> Any:

@@ -16,6 +16,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 
 from darkroom.cli.keyed_values import is_plain, metavar, read
+from darkroom.field_rules import values_of
 from darkroom.operations.v1 import crop_pb2, operation_pb2, options_pb2, remove_watermark_pb2
 from darkroom.operations.v1.comments import TEXTS
 
@@ -109,7 +110,7 @@ def _names(field: FieldDescriptor) -> tuple[str, ...]:
 
 
 def _of_enum(field: FieldDescriptor, enum: EnumDescriptor, names: tuple[str, ...]) -> Parameter:
-    choices: Any = _choices(field.name, {value.name: enum_word(enum, value.name) for value in enum.values[1:]})
+    choices: Any = _choices(field.name, {value.name: enum_word(enum, value.name) for value in values_of(field)})
     numbers = {value.name: value.number for value in enum.values}
     if field.is_repeated:
         return _option(field, list[choices], names, convert=lambda given: [numbers[each.name] for each in dict.fromkeys(given)])
@@ -232,11 +233,10 @@ def enum_word(enum: EnumDescriptor, value: str) -> str:
 
 def _help(field: FieldDescriptor) -> str:
     words, default, enum = [_with_options(TEXTS.get(field.full_name, ""), field.containing_type)], "", field.enum_type
-    for value in () if enum is None else enum.values:
-        text = TEXTS.get(f"{value.type.full_name}.{value.name}", "")
-        if value.number:
-            words.append(f"{enum_word(value.type, value.name)}: {text}")
-        elif match := re.fullmatch(r"As (\w+)\.", text):
+    if enum is not None:
+        texts = {value.name: TEXTS.get(f"{enum.full_name}.{value.name}", "") for value in enum.values}
+        words += [f"{enum_word(enum, value.name)}: {texts[value.name]}" for value in values_of(field)]
+        if match := re.fullmatch(r"As (\w+)\.", texts[enum.values[0].name]):
             default = f"Default: {match[1].lower()}."
     return plain(" ".join([*words, default]).strip())
 

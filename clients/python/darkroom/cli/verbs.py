@@ -16,7 +16,7 @@ from darkroom.cli.estimate import estimate
 from darkroom.cli.exits import run, usage
 from darkroom.cli.inputs import STDIN, Source, find, name_of, spool_stdin
 from darkroom.cli.journal import Journal, new_entry
-from darkroom.cli.operation_verbs import Verb, command, verbs
+from darkroom.cli.operation_verbs import Verb, command, suffixes_of, verbs
 from darkroom.cli.options import server_url
 from darkroom.cli.parameters import auxiliary_files
 from darkroom.cli.session import Item, Session
@@ -123,7 +123,7 @@ def _process(verb: Verb, operations: Sequence[operation_pb2.Operation], given: M
         if piped:
             sources = [spool_stdin(Path(temporary))]
         else:
-            sources = find(arguments, verb.suffixes, recursive=given["recursive"], results=journal.results())
+            sources = find(arguments, suffixes_of(operations), recursive=given["recursive"], results=journal.results())
         if given["estimate"]:
             run(estimate(operations, [source.path for source in sources], each=True, as_json=given["as_json"]), as_json=given["as_json"])
         to_stdout = output == STDIN
@@ -151,7 +151,7 @@ def _join(verb: Verb, operations: Sequence[operation_pb2.Operation], given: Mapp
     if STDIN in given["inputs"]:
         raise usage(f"{verb.name} takes several files; - for standard input is one")
     with Journal() as journal:
-        found = find(given["inputs"], verb.suffixes, recursive=given["recursive"], results=journal.results())
+        found = find(given["inputs"], suffixes_of(operations), recursive=given["recursive"], results=journal.results())
     _together(verb.name, operations, [source.path for source in found], given)
 
 

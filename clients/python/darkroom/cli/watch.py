@@ -28,7 +28,7 @@ from darkroom.cli.folder_watch.folder_source import FolderSource
 from darkroom.cli.folder_watch.selection import Selection
 from darkroom.cli.folder_watch.state import State
 from darkroom.cli.folder_watch.watcher import Watcher
-from darkroom.cli.operation_verbs import Verb
+from darkroom.cli.operation_verbs import Verb, suffixes_of
 from darkroom.cli.option_errors import check
 from darkroom.cli.options import connect, server_url
 from darkroom.cli.pipeline_steps import step
@@ -110,7 +110,7 @@ def watch(
         if steps
         else run_or_exit(saved_operations(pipeline or ""), as_json=as_json)
     )
-    selection = Selection(_suffixes(operations[0]), include or (), exclude or ())
+    selection = Selection(_suffixes(operations), include or (), exclude or ())
 
     async def work() -> int:
         with ExitStack() as stack:
@@ -183,15 +183,15 @@ def _places(folder: str, output: str, failed: Path | None) -> _Places:
     return _Places(source, *found)
 
 
-def _suffixes(operation: operation_pb2.Operation) -> Sequence[str]:
-    """The suffixes of the files that a pipeline takes which begins with this operation. Raises typer.Exit if it takes no single file."""
-    name = str(operation.WhichOneof("operation"))
+def _suffixes(operations: Sequence[operation_pb2.Operation]) -> Sequence[str]:
+    """The suffixes of the files that a pipeline takes. Raises typer.Exit if it takes no single file."""
+    name = str(operations[0].WhichOneof("operation"))
     verb = Verb(name.replace("_", "-"), {"": operation_pb2.Operation.DESCRIPTOR.fields_by_name[name]})
     if verb.options.accepts == options_pb2.MEDIA_KIND_UNSPECIFIED:
         raise usage(f"{verb.name} takes no files, so there are none to watch for")
     if verb.options.joins_inputs and not verb.options.max_references:
         raise usage(f"{verb.name} makes one result of several files, so it cannot run on each file of a folder")
-    return verb.suffixes
+    return suffixes_of(operations)
 
 
 def _claim(stack: ExitStack, places: _Places, operations: Sequence[operation_pb2.Operation]) -> State:

@@ -29,6 +29,7 @@ from darkroom.operations.v1.comments import TEXTS
 
 ESTIMATE: Mapping[str, Schema] = {"estimate": {"type": "boolean", "default": False, "description": "Only return the price."}}
 _KINDS = {options_pb2.MEDIA_KIND_IMAGE: "Pictures", options_pb2.MEDIA_KIND_PDF: "PDFs", options_pb2.MEDIA_KIND_ANY: "Files"}
+_MOVING = "Pictures, animations or videos"
 _BASES = {
     options_pb2.PRICE_BASIS_UNSPECIFIED: "file",
     options_pb2.PRICE_BASIS_PAGE: "page",
@@ -76,7 +77,8 @@ def price_text(options: options_pb2.OperationOptions) -> str:
     if not options.millicredits:
         return "Free."
     unit = "credit" if options.millicredits == 1000 else "credits"
-    return f"Costs {options.millicredits / 1000:g} {unit} a {_BASES[options.price_basis]} at the list price."
+    each = f"{_BASES[options.price_basis]}, or 25 frames of an animation or a video," if options.by_frame else _BASES[options.price_basis]
+    return f"Costs {options.millicredits / 1000:g} {unit} a {each} at the list price."
 
 
 async def estimated(setting: Setting, operations: Sequence[operation_pb2.Operation], given: Sequence[str], field: str = "files") -> Result:
@@ -96,7 +98,7 @@ async def estimated(setting: Setting, operations: Sequence[operation_pb2.Operati
     if priced.HasField("estimated_seconds"):
         found["estimated_seconds"] = priced.estimated_seconds
     if len(ids) != len(sources):
-        found["note"] = "Files that are not uploaded yet count as one page each."
+        found["note"] = "Files that are not uploaded yet count as one page each, or as 25 frames."
     return found
 
 
@@ -185,7 +187,7 @@ def _own(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _takes(options: options_pb2.OperationOptions) -> dict[str, Schema]:
-    kind = _KINDS.get(options.accepts)
+    kind = _MOVING if options.by_frame else _KINDS.get(options.accepts)
     if kind is None:
         return {}
     how = "which are taken together, in order" if options.joins_inputs else "one result for each"

@@ -34,7 +34,7 @@ def picture_tools() -> list[Tool]:
         Tool(
             "upload",
             "Upload a file",
-            "Put a picture or PDF on the server, for several tools to use by its id. Returns its size and type. Free.",
+            "Put a picture, video or PDF on the server, for several tools to use by its id. Returns its size and type. Free.",
             {"file": _FILE},
             ("file",),
             REACHES_OUT,
@@ -44,7 +44,8 @@ def picture_tools() -> list[Tool]:
         Tool(
             "describe_picture",
             "Describe a picture",
-            "Name, type, size in bytes and pixels of a file: free. On request also what is read from the picture, at list prices.",
+            "Name, type, size in bytes and pixels, frames and length of a file: free. On request also what is read from the picture, at "
+            "list prices.",
             {
                 "file": _FILE,
                 "include": {
@@ -63,7 +64,8 @@ def picture_tools() -> list[Tool]:
             "preview",
             "Look at a picture",
             f"Look at a picture, or at one before and after side by side: a JPEG of at most {LONGEST_SIDE} pixels and {MOST_BYTES // 1000} "
-            "kB; what is transparent is white. Costs 1 credit at list prices, and 1.5 with before.",
+            "kB; what is transparent is white, and of an animation or a video it is the first frame. Costs 1 credit at list prices, "
+            "1.5 with before, and 0.5 more for each video then.",
             {"file": _FILE, "before": {"type": "string", "description": "Another to put on the left, such as the original."}},
             ("file",),
             ADDS,
@@ -107,6 +109,8 @@ _OF_ONE = ("MEDIA_UNSUPPORTED", "MEDIA_LIMIT_EXCEEDED", "INTERNAL", "WORKER_LOST
 async def _preview(setting: Setting, arguments: Mapping[str, Any]) -> Answer:
     before = [await file_id(setting, arguments["before"], "before")] if "before" in arguments else []
     numbers = [*before, await file_id(setting, arguments["file"], "file")]
+    if before:
+        numbers = [await _still(setting, number) for number in numbers]
     task = await finished(setting, numbers, _steps(together=bool(before)))
     [download] = await setting.client.result_urls(task)
     content = await setting.places.read(setting.client, download)
@@ -114,6 +118,15 @@ async def _preview(setting: Setting, arguments: Mapping[str, Any]) -> Answer:
         raise DarkroomFailure(f"The preview has {len(content)} bytes, more than {MOST_BYTES}.")
     shown: Result = about_file(download.file) | {"shows": "before on the left, after on the right" if before else "the picture"}
     return Answer(shown | {"charged_credits": task.price.charged_millicredits / 1000}, [content])
+
+
+async def _still(setting: Setting, number: int) -> int:
+    """The first frame of a video, or the file itself, since videos do not stand side by side."""
+    if not (await setting.client.get_file(number)).media_type.startswith("video/"):
+        return number
+    task = await finished(setting, [number], [operations.convert(format="jpeg", color_space="rgb", strip_metadata=True)])
+    [download] = await setting.client.result_urls(task)
+    return download.file.id
 
 
 def _steps(*, together: bool) -> list[operation_pb2.Operation]:

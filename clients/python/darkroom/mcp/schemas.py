@@ -14,7 +14,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
-from darkroom.field_rules import constraints, is_required, rules_of
+from darkroom.field_rules import constraints, is_required, rules_of, values_of
 from darkroom.operations.v1 import operation_pb2, options_pb2
 from darkroom.operations.v1.comments import TEXTS
 
@@ -122,7 +122,7 @@ def _value(field: FieldDescriptor) -> Schema:
     if field.message_type is not None:
         return parameters_schema(field.message_type)
     if field.enum_type is not None:
-        return {"type": "string", "enum": list(_words(field.enum_type).values())}
+        return {"type": "string", "enum": list(_words(field).values())}
     if names_file(field):
         return {"type": "string"}
     return {"type": _TYPES[field.cpp_type]} | ({"minimum": 0} if field.cpp_type in _UNSIGNED else {})
@@ -139,7 +139,7 @@ def field_text(field: FieldDescriptor) -> str:
     """All that there is to say of a parameter: its meaning, and that of its values."""
     words = [TEXTS.get(field.full_name, "")]
     if field.enum_type is not None:
-        texts = {word: TEXTS.get(f"{field.enum_type.full_name}.{name}", "") for name, word in _words(field.enum_type).items()}
+        texts = {word: TEXTS.get(f"{field.enum_type.full_name}.{name}", "") for name, word in _words(field).items()}
         words += [f"{word}: {text}" for word, text in texts.items() if text]
     return " ".join(words).strip()
 
@@ -155,9 +155,9 @@ def shortened(text: str, longest: int) -> str:
     return f"{kept[:-1]}." if kept.endswith(":") else kept
 
 
-def _words(enum: EnumDescriptor) -> dict[str, str]:
-    """The short names of an enum's values, by their full names; without the one that means absence."""
-    return {value.name: value.name.removeprefix(_prefix(enum)).lower() for value in enum.values if value.number}
+def _words(field: FieldDescriptor) -> dict[str, str]:
+    """The short names of the values of a field with an enum, by their full names; without the one that means absence."""
+    return {value.name: value.name.removeprefix(_prefix(value.type)).lower() for value in values_of(field)}
 
 
 def _prefix(enum: EnumDescriptor) -> str:

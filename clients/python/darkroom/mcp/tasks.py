@@ -176,6 +176,8 @@ def about_file(file: file_pb2.File) -> Result:
     if file.HasField("image"):
         found |= {"width": file.image.width, "height": file.image.height}
         found |= {"frames": file.image.frames} if file.image.frames > 1 else {}
+        if file.image.duration_milliseconds:
+            found["duration_seconds"] = file.image.duration_milliseconds / 1000
     if file.HasField("document"):
         found["pages"] = file.document.pages
     return found

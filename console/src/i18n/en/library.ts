@@ -14,5 +14,7 @@ export const library = {
   download: (name: string) => `Download ${name}`,
   version: (version: number) => `Version ${version}`,
   pages: (pages: number) => (pages === 1 ? "1 page" : `${pages} pages`),
+  frames: (frames: string) => `${frames} frames`,
+  seconds: (seconds: string) => `${seconds} s`,
   original: "as it was added",
 };

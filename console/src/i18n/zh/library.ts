@@ -16,5 +16,7 @@ export const library: typeof English = {
   download: (name) => `下载 ${name}`,
   version: (version) => `版本 ${version}`,
   pages: (pages) => `${pages} 页`,
+  frames: (frames) => `${frames} 帧`,
+  seconds: (seconds) => `${seconds} 秒`,
   original: "原始文件",
 };

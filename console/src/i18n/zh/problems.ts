@@ -34,9 +34,27 @@ export const problems: Readonly<Record<string, Text>> = {
     `图片为 ${width} × ${height} 像素（${had} 百万像素），上限为 ${most} 百万像素。`,
   "{} has {} x {} pixels ({} megapixels).": (what, width, height, had) =>
     `${what === "The picture" ? "图片" : "结果"}为 ${width} × ${height} 像素（${had} 百万像素），超出上限。`,
+  "{} frames of {} × {} pixels have {} megapixels together; at most {} are allowed.": (
+    frames,
+    width,
+    height,
+    had,
+    most,
+  ) => `${frames} 帧 ${width} × ${height} 像素共 ${had} 百万像素，上限为 ${most} 百万像素。`,
+  "{} frames of {} × {} pixels would have after its operations {} megapixels together; at most {} are allowed.": (
+    frames,
+    width,
+    height,
+    made,
+    most,
+  ) => `${frames} 帧 ${width} × ${height} 像素处理后共 ${made} 百万像素，上限为 ${most} 百万像素。`,
+  "{} has {} frames of {} x {} pixels ({} megapixels).": (_, frames, width, height, had) =>
+    `${frames} 帧 ${width} × ${height} 像素共 ${had} 百万像素，超出上限。`,
+  "the video takes {} seconds; at most {} are allowed.": (had, most) => `视频长 ${had} 秒，上限为 ${most} 秒。`,
   "The document has {} pages; {} are allowed.": (had, most) => `文档有 ${had} 页，上限为 ${most} 页。`,
   "The file needs about {} of memory, and a worker has {}.": (needed, had) =>
     `处理此文件约需 ${needed} 内存，工作节点只有 ${had}。`,
+  "The video has {} frames.": (had) => `视频有 ${had} 帧，超出上限。`,
   "The animation has {} frames.": (had) => `动画有 ${had} 帧，超出上限。`,
   "A frame has {} x {} pixels, too many for a GIF.": (width, height) =>
     `一帧为 ${width} × ${height} 像素，超出 GIF 的上限。`,
@@ -50,8 +68,25 @@ export const problems: Readonly<Record<string, Text>> = {
     needed,
     limit,
   ) => `一个任务处理这 ${count} 张图片需要${time(needed)}，上限为${time(limit)}。请分成几个任务。`,
+  "these {} files would take {} in one task, which may take {} (DARKROOM_ATTEMPT_TIMEOUT). Create several tasks.": (
+    count,
+    needed,
+    limit,
+  ) => `一个任务处理这 ${count} 个文件需要${time(needed)}，上限为${time(limit)}。请分成几个任务。`,
+  "the frames of this file would take {} in one task, which may take {} (DARKROOM_ATTEMPT_TIMEOUT). Shorten it, or make it smaller before.":
+    (needed, limit) => `处理此文件的所有帧需要${time(needed)}，上限为${time(limit)}。请先剪短或缩小。`,
   "Reading the file takes more time than is allowed.": () => "读取文件所需的时间超出上限。",
   "Reading the file takes more memory than is allowed.": () => "读取文件所需的内存超出上限。",
+  // Videos.
+  "the file is {}, and {} does not take videos. Videos can be worked on by {}.": (_, operation) =>
+    `文件是视频，而 ${operation} 不能处理视频。`,
+  "The file's content is {}. Convert it to MP4, WebM or MOV first.": () =>
+    "不支持此视频格式，请先转换为 MP4、WebM 或 MOV。",
+  "The file holds sound and no video, so there are no pictures to work on.": () => "文件只有声音，没有画面。",
+  "The video is encrypted, so that only players with its key can show it. Upload it without that protection.": () =>
+    "视频已加密，只有持有密钥的播放器才能播放。请上传未加密的版本。",
+  "{} is for animations and videos, and {}. Choose one of {}.": (format, why = "") =>
+    `${format} 仅用于动图和视频，而${why.startsWith("the file is") ? "文件是静态图片" : "此任务只处理一张图片"}。`,
   // Settings of operations.
   "The animation has {} frames, numbered from 0.": (count) => `动画共 ${count} 帧，编号从 0 开始。`,
   "a photo of {} × {} mm does not fit on a sheet of {}.": (width, height, paper) =>

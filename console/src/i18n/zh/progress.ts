@@ -20,6 +20,9 @@ const of = (text: string) => (number?: string, count?: string) => `${text} ${num
 
 const STEPS: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^Fetching the inputs$/, () => "正在获取文件"],
+  [/^Frame (\d+) of (\d+)$/, of("正在处理帧")],
+  [/^Looking at frame (\d+) of (\d+)$/, of("正在查看帧")],
+  [/^Frame (\d+)$/, (number) => `正在处理第 ${number} 帧`],
   [/^Reading the file$/, () => "正在读取文件"],
   [/^Starting$/, () => "正在开始"],
   [/^Waiting for memory$/, () => "正在等待内存"],

@@ -4,6 +4,8 @@ import { Link } from "wouter";
 import { progressText, taskErrorText } from "../../i18n/said.ts";
 import { useTexts } from "../../i18n/texts.ts";
 import { ButtonLink } from "../../ui/Button.tsx";
+import { viewKind } from "../../viewer/kinds.ts";
+import { VideoPicture } from "../../viewer/VideoPicture.tsx";
 import { hasEnded } from "../model.ts";
 import { pictureOf, type Tile } from "../tiles.ts";
 import { StateBadge, TaskProgress } from "./StateBadge.tsx";
@@ -62,7 +64,9 @@ function Picture({ tile }: { tile: Tile }) {
   const picture = pictureOf(tile);
   return (
     <span className="batch-picture">
-      {picture?.download_url && !broken ? (
+      {picture?.download_url && !broken && viewKind(`.${picture.type}`) === "video" ? (
+        <VideoPicture src={picture.download_url} onError={() => setBroken(true)} />
+      ) : picture?.download_url && !broken ? (
         <img src={picture.download_url} alt="" loading="lazy" decoding="async" onError={() => setBroken(true)} />
       ) : hasEnded(tile.state) && tile.state !== "succeeded" ? (
         <FileX aria-hidden />

@@ -8,7 +8,7 @@ import { Button, ButtonLink } from "../../ui/Button.tsx";
 import { Data } from "../../ui/Data.tsx";
 import { ErrorNote, Loading } from "../../ui/Feedback.tsx";
 import type { ViewedFile } from "../../viewer/files.ts";
-import { viewKind } from "../../viewer/kinds.ts";
+import { comparable, viewKind } from "../../viewer/kinds.ts";
 import { placesOf } from "../../viewer/places.ts";
 import { ResultView } from "../../viewer/ResultView.tsx";
 import { keys } from "../keys.ts";
@@ -80,11 +80,9 @@ function viewed({ id, name, type, download_url, size }: ResultFile): ViewedFile 
   return download_url ? { name: name ?? [id, type].filter(Boolean).join("."), url: download_url, size } : undefined;
 }
 
-/** The picture or the document that a task with one input was given. Without it, if it has been deleted meanwhile, there is nothing to compare with. */
+/** The picture, the video or the document that a task with one input was given. Without it, if it has been deleted meanwhile, there is nothing to compare with. */
 function useOriginal(task: TaskDetails, result: ViewedFile | undefined): ViewedFile | undefined {
   const input = task.inputs.length === 1 ? task.inputs[0] : undefined;
-  const kindOf = (name: string | undefined) => name && viewKind(name);
-  const kind = kindOf(result?.name);
   return useQuery({
     queryKey: keys.original(input?.file_id ?? ""),
     queryFn: async ({ signal }): Promise<ViewedFile> => {
@@ -92,7 +90,7 @@ function useOriginal(task: TaskDetails, result: ViewedFile | undefined): ViewedF
       const { download_url, file } = await data(v1.GET("/v1/files/{id}/download-url", { params, signal }));
       return { name: file.name, url: download_url, mediaType: file.media_type, size: file.size };
     },
-    enabled: (kind === "picture" || kind === "pdf") && kindOf(input?.name) === kind,
+    enabled: Boolean(result && input?.name && comparable(viewKind(result.name), viewKind(input.name))),
     // Another URL would load the picture again.
     staleTime: 3_600_000,
   }).data;

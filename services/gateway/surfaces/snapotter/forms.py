@@ -18,6 +18,7 @@ from services.gateway.surfaces.snapotter.errors import Refusal, image_problem
 from services.gateway.surfaces.snapotter.names import Name, clean_name, is_converted, png_name
 from services.gateway.surfaces.snapotter.runs import SURFACE
 from services.pictures.media_format import MediaFormat, sniff
+from services.pictures.moving import VIDEOS
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.object_writing import HEAD_BYTES
 from services.platform.rpc.held_files import Held
@@ -224,7 +225,7 @@ def _problem(head: bytes, format_: MediaFormat | str | None, extension: str, acc
         return "" if format_ is MediaFormat.PDF else "The file is not a PDF"
     if not any(head):
         return "File contains no image data"
-    if format_ is None and extension not in BY_NAME:
+    if (format_ is None and extension not in BY_NAME) or format_ in VIDEOS:
         return "Unrecognized image format"
     return "Unsupported format: pdf" if format_ is MediaFormat.PDF else ""
 

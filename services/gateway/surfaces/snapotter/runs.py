@@ -98,6 +98,15 @@ class RunRecord:
             return None
 
 
+def still(operations: Sequence[operation_pb2.Operation]) -> list[operation_pb2.Operation]:
+    """The operations, with the first frame of an animation as their result: this API gives pictures."""
+    made = [operation_pb2.Operation.FromString(each.SerializeToString()) for each in operations]
+    for each in made:
+        if each.HasField("convert"):
+            each.convert.first_frame = True
+    return made
+
+
 class Runs:
     """Creates and reads tasks, and opens their files, for any account."""
 
@@ -126,7 +135,7 @@ class Runs:
         """
         asked = run_service_pb2.RunRequest(
             input_file_ids=file_ids,
-            operations=operations,
+            operations=still(operations),
             surface=SURFACE,
             kept=kept.text(),
             wait_seconds=WAIT_SECONDS,
@@ -149,7 +158,7 @@ class Runs:
     ) -> run_service_pb2.Run:
         """A task that goes on by itself. Raises what TasksService.CreateTask raises."""
         asked = run_service_pb2.RunRequest(
-            input_file_ids=file_ids, operations=operations, surface=SURFACE, kept=kept.text(), name=uuid.uuid4().hex, shared=True
+            input_file_ids=file_ids, operations=still(operations), surface=SURFACE, kept=kept.text(), name=uuid.uuid4().hex, shared=True
         )
         return await retry_unavailable(partial(self._created, account_id, asked), _PATIENCE_SECONDS)
 

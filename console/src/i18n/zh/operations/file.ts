@@ -16,7 +16,11 @@ export const file: OperationsTexts = {
       "to-png": ["转为 PNG", "把图片写成 PNG"],
     },
     fields: {
-      format: ["格式", "文件格式。", PICTURE_FORMATS],
+      format: [
+        "格式",
+        "文件格式；MP4、WebM 和 MOV 仅用于动图和视频。这些格式以及 WebP、AVIF 和 GIF 保留动图和视频的每一帧，PNG（APNG）保留动图的每一帧，其他格式只有第一帧。",
+        PICTURE_FORMATS,
+      ],
       quality: [
         "质量",
         "有损文件的质量，1 到 100。0：JPEG 为 85，WebP 为 75，AVIF 和 HEIC 为 50，有损 TIFF 为 75。为 TIFF 填写质量即为有损，“保持原格式”除外。",
@@ -73,6 +77,10 @@ export const file: OperationsTexts = {
         "PNG 或 GIF 的最多颜色数，2 到 256：文件使用调色板，多出的颜色以抖动表现。0 表示按格式允许的数量；“保持原格式”且未限制字节数时，与前一次转换为同一格式的选择相同。",
       ],
       quick: ["快速压缩", "少花时间压缩：JPEG、WebP 和 AVIF。文件会大百分之几。"],
+      first_frame: [
+        "只取第一帧",
+        "在可以保留每一帧的格式（例如 WebP）中，只用动图或视频的第一帧生成图片。对整个任务有效，与它在哪一步无关。",
+      ],
       strip_exif: ["移除 Exif", "移除 Exif 数据。"],
       strip_location: ["移除位置信息", "从 Exif 和 XMP 数据中移除拍摄地点。"],
       strip_profile: ["移除色彩配置文件", "移除色彩配置文件，图片转换为 sRGB。"],

@@ -69,10 +69,16 @@ export const PICTURE_FORMATS: OptionTexts = {
   ],
   PICTURE_FORMAT_GIF: [
     "GIF",
-    "GIF：一帧，最多 256 种颜色，像素要么不透明要么透明；无色彩配置文件和元数据；每边最多 65,535 像素。",
+    "GIF：每帧最多 256 种颜色，像素要么不透明要么透明；无色彩配置文件和元数据；每边最多 65,535 像素。",
   ],
   PICTURE_FORMAT_HEIC: ["HEIC", "HEIC，即 HEIF 中的 HEVC：8 位，支持透明，有损或无损；每边最多 16,384 像素。"],
   PICTURE_FORMAT_HEIF: ["HEIF", "同上，文件名只标明容器：`.heif`。"],
+  PICTURE_FORMAT_MP4: ["MP4", "MP4：H.264 视频与 AAC 声音，用于动图和视频；无透明通道，边长为偶数像素，最大 8,192。"],
+  PICTURE_FORMAT_WEBM: ["WebM", "WebM：VP9 视频与 Opus 声音，用于动图和视频；支持透明；每边最大 8,192 像素。"],
+  PICTURE_FORMAT_MOV: [
+    "MOV",
+    "MOV：用于剪辑的视频，带声音；有透明时为 ProRes 4444，否则为 H.264，用于动图和视频；每边最大 8,192 像素。",
+  ],
   PICTURE_FORMAT_KEPT: ["保持原格式", "同不选，但 GIF 仍为 GIF，TIFF 无论质量如何都为无损。"],
 };
 
