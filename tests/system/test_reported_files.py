@@ -55,11 +55,14 @@ async def test_every_surface_says_that_only_a_part_was_used(
 ) -> None:
     content, is_heic = IN_PARTS[name](), name.endswith(".heic")
     said = MAIN if is_heic else FIRST
+    # Surfaces of our own and those that follow them keep all frames of an animation, so there is nothing to say.
+    here = [] if name.startswith("frames.") else [said]
     task = (await send(pilio, "/v1/images/resize?wait=10", ("file", content, name), ("width", "20"))).json()["data"]
     assert (await pilio.finish(task["task_id"]))["status"] == "Succeeded"
-    assert said in str((await pilio.get(f"/v1/tasks/{task['task_id']}/result")).json()["data"]["notices"])
+    noticed = (await pilio.get(f"/v1/tasks/{task['task_id']}/result")).json()["data"].get("notices", [])
+    assert [each["message"] for each in noticed] == here
     described = await native.get_task(int(task["task_id"]))
-    assert [notice.message for notice in described.notices] == [said]
+    assert [notice.message for notice in described.notices] == here
 
     told = [said, FORMAT_NOT_KEPT.format(format="HEIC")] if is_heic else [said]
     assert in_header(await admin.tool("resize", content, {"width": 20}, name)) == told
@@ -69,7 +72,7 @@ async def test_every_surface_says_that_only_a_part_was_used(
 
     (shell.folder / name).write_bytes(content)
     status, out, err = await shell.run("resize", name, "--width", "20")
-    assert (status, said in err) == (0, True), out + err
+    assert (status, said in err) == (0, bool(here)), out + err
 
     file_id = int(described.input_file_ids[0])
     async with claid(stack.url, account.api_key) as client:
@@ -81,10 +84,10 @@ async def test_every_surface_says_that_only_a_part_was_used(
     try:
         uri = f"data:image/png;base64,{base64.urlsafe_b64encode(content).decode()}"
         submitted = await fal.submit("darkroom/resize", {"image_url": uri, "width": 20})
-        assert [each["message"] for each in (await fal.result(submitted))["notices"]] == [said]
+        assert [each["message"] for each in (await fal.result(submitted)).get("notices", [])] == here
         job = await pi.job({"operations": [{"resize": {"width": 20}}], "input_file_ids": [str(file_id)]})
         assert (await pi.ended(job["job_id"]))["status"] == "completed"
-        assert in_header(await pi.get(f"/jobs/{job['job_id']}")) == [said]
+        assert in_header(await pi.get(f"/jobs/{job['job_id']}")) == here
     finally:
         await fal.http.aclose()
         await pi.http.aclose()
@@ -108,7 +111,7 @@ async def test_documents_in_the_tools(pilio: Pilio, admin: SnapOtter, kind: str)
     for path in ("/v1/pdfs/pdf-pages", "/v1/pdfs/remove-pdf-watermark"):
         task = (await send(pilio, f"{path}?wait=10", ("file", content, "a.pdf"))).json()["data"]
         assert (await pilio.finish(task["task_id"]))["status"] == "Succeeded"
-        notices = (await pilio.get(f"/v1/tasks/{task['task_id']}/result")).json()["data"]["notices"]
+        notices = (await pilio.get(f"/v1/tasks/{task['task_id']}/result")).json()["data"].get("notices", [])
         assert (damage in [notice["message"] for notice in notices]) == (kind in DAMAGED)
 
 
