@@ -60,9 +60,10 @@ def measure() -> Sequence[Section]:
         "the outline that the network finds in the whole photograph, over other photographs, blurred by their motion, with a camera's "
         "noise, and then H.264. *Still*: nothing moves; *hair*: people with strands drawn to them, who sway; *pan*: the camera turns; "
         "*fast*: the subject crosses the picture; *cut*: another scene halfway; *leaving*: the subject leaves the picture. The seed "
-        f"{_PARTS['development'][1]} makes the clips to tune on, and {_PARTS['once held out'][1]} those once held out, of other photographs. Each "
-        "cell: mean absolute *error* of alpha, in thousandths · *flicker*, the mean absolute error of its change from one frame to the "
-        "next, in thousandths · *dtSSD*, the root mean square of that in each frame, in hundredths (Erofeev and others, BMVC 2015). All "
+        f"{_PARTS['development'][1]} makes the clips to tune on, and {_PARTS['once held out'][1]} those once held out, of other "
+        "photographs. Each cell: mean absolute *error* of alpha, in thousandths · *flicker*, the mean absolute error of its change from "
+        "one frame to the next, in thousandths · *dtSSD*, the root mean square of that in each frame, in hundredths (Erofeev and others, "
+        "BMVC 2015). All "
         "have the same output of the same weights (`isnet`) for each frame, and solve edges as `best` does: *frame by frame* as for "
         f"pictures; then the median of each pixel over three frames, or its moving average (each frame {_AVERAGE:.0%}).",
         ("set", "kind", *methods),
