@@ -36,6 +36,8 @@ test("notices are in Chinese, also those that are not known", () => {
   assert.equal(noticeZh({ code: "new_code", message: "English" }, undefined), "请检查结果。");
   const notApplied = { code: "not_applied", subject: "trim", message: "English", details: { why: "not_cut_out" } };
   assert.equal(noticeZh(notApplied, "裁边"), "“裁边”未生效：图片没有被抠出。");
+  const ofSome = { ...notApplied, details: { ...notApplied.details, frames: 3, of_frames: 12 } };
+  assert.equal(noticeZh(ofSome, "裁边"), "“裁边”未生效：图片没有被抠出。（12 帧中的 3 帧）");
 });
 
 test("what a worker does is in Chinese", () => {

@@ -7,6 +7,11 @@ type Text = string | ((details: Details) => string);
 /** The text of a notice, in Simplified Chinese. */
 export function noticeZh(notice: ServerNotice, label: string | undefined): string {
   const details = notice.details ?? {};
+  const some = details.of_frames === undefined ? "" : `（${details.of_frames} 帧中的 ${details.frames} 帧）`;
+  return `${noticeOf(notice, details, label)}${some}`;
+}
+
+function noticeOf(notice: ServerNotice, details: Details, label: string | undefined): string {
   const text = noticeTexts[`${notice.code}.${details.why}`] ?? noticeTexts[notice.code];
   const said = text === undefined ? undefined : typeof text === "string" ? text : text(details);
   if (notice.code === "not_applied") {
