@@ -10,13 +10,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from benchmarks import onnx_models
+from benchmarks.quality import _cutout_network
 from benchmarks.quality._cutout_photographs import DEVELOPMENT, HELD_OUT, SHOWN, Pixels
 from benchmarks.quality._cutout_scores import TOLERANCE, Score, Truth, mean
 from benchmarks.quality._cutout_set import KINDS, Scene, scenes
@@ -97,7 +96,7 @@ def measure() -> Sequence[Section]:
     worst: list[tuple[float, str, list[Pixels]]] = []
     with _rivals() as rivals:
         for part, (pool, seed) in _PARTS.items():
-            for scene in scenes(pool, _matte, seed, _EACH):
+            for scene in scenes(pool, _cutout_network.matte, seed, _EACH):
                 truth = Truth(scene.alpha, scene.foreground)
                 for method, (rgba, took) in _results(scene, rivals):
                     result = truth.score(rgba)
@@ -111,7 +110,7 @@ def measure() -> Sequence[Section]:
 
 def _results(scene: Scene, rivals: _Rivals) -> Iterator[tuple[str, tuple[Pixels, float]]]:
     small = matting.model_input(Image(scene.picture))[0]
-    coarse = _matte(scene.picture)
+    coarse = _cutout_network.matte(scene.picture)
     yield _REMBG, rivals.ask("rembg", scene.picture, coarse)
     yield _CLOSED, rivals.closed_form(scene, small, alpha_refinement.denoise(coarse))
     true = cv2.resize(scene.alpha, small.shape[1::-1], interpolation=cv2.INTER_AREA)
@@ -127,7 +126,7 @@ def _cut(scene: Scene, options: CutoutOptions) -> tuple[Pixels, float]:
     async def infer(prepared: Pixels) -> Pixels:
         nonlocal network
         started = time.process_time()
-        answer = _network(prepared.shape, prepared.tobytes())
+        answer = _cutout_network.answer(prepared)
         network += time.process_time() - started
         return answer
 
@@ -137,17 +136,6 @@ def _cut(scene: Scene, options: CutoutOptions) -> tuple[Pixels, float]:
     if made.image.alpha is None:
         return np.dstack([scene.picture, np.full(scene.alpha.shape, 255, np.uint8)]), took
     return np.dstack([made.image.pixels, made.image.alpha]), took
-
-
-def _matte(picture: Pixels) -> Pixels:
-    """The network's alpha of a picture."""
-    prepared = matting.model_input(Image(picture))
-    return np.asarray(_network(prepared.shape, prepared.tobytes())[0, ..., 0])
-
-
-@cache
-def _network(shape: tuple[int, ...], pixels: bytes) -> Pixels:
-    return onnx_models.run("isnet", np.frombuffer(pixels, np.uint8).reshape(shape), threads=2, spinning=False)
 
 
 def _shown(scene: Scene, rgba: Pixels) -> list[Pixels]:

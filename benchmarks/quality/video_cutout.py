@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import cache
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from benchmarks import onnx_models
+from benchmarks.quality import _cutout_network
 from benchmarks.quality._cutout_photographs import DEVELOPMENT, HELD_OUT, SHOWN, Floats, Pixels
 from benchmarks.quality._sheet import Case, show_worst
 from benchmarks.quality._video_clips import FRAMES, KINDS, Clip, clips
@@ -39,7 +38,7 @@ def measure() -> Sequence[Section]:
     judged: dict[tuple[str, str, str], list[Errors]] = defaultdict(list)
     worst: list[Case] = []
     for part, (pool, seed) in _PARTS.items():
-        for clip in clips(pool, _matte, seed, _EACH):
+        for clip in clips(pool, _cutout_network.matte, seed, _EACH):
             alone = [_alone(frame) for frame in clip.frames]
             results: Mapping[str, Alphas] = {
                 _ALONE: alone,
@@ -124,18 +123,7 @@ def _averages(alphas: Alphas) -> list[Floats]:
 
 
 async def _model(prepared: Pixels) -> Pixels:
-    return _network(prepared.shape, prepared.tobytes())
-
-
-def _matte(picture: Pixels) -> Pixels:
-    """The network's alpha of a picture."""
-    prepared = matting.model_input(Image(picture))
-    return np.asarray(_network(prepared.shape, prepared.tobytes())[0, ..., 0])
-
-
-@cache
-def _network(shape: tuple[int, ...], pixels: bytes) -> Pixels:
-    return onnx_models.run("isnet", np.frombuffer(pixels, np.uint8).reshape(shape), threads=2, spinning=False)
+    return _cutout_network.answer(prepared)
 
 
 def _shown(clip: Clip, results: Mapping[str, Alphas]) -> list[Pixels]:

@@ -23,7 +23,7 @@ _LEAST_FRAMES = 4
 _OPAQUE = 128
 _MOST_COLOURS = 256
 _SAMPLED = 97
-"""Every so manieth pixel shows first whether there are more."""
+"""One pixel in so many is looked at first, which mostly shows that there are more."""
 _BESIDE = 2
 
 
