@@ -21,8 +21,8 @@ from services.inference.media import Hints, Image
 from services.inference.media.colour import to_8bit
 from services.inference.media.notes import FIRST_FRAME, FIRST_OF_UNCOUNTED, notice_of
 from services.inference.moving.model import Facts, Frame, Written
-from services.inference.moving.reader import open_frames, read_facts
-from services.inference.moving.writer import write_frames
+from services.inference.moving.reading.reader import open_frames, read_facts
+from services.inference.moving.writing.writer import write_frames
 from services.inference.pipeline.frame_operations import FrameOperations, Timed
 from services.inference.pipeline.frame_telling import FrameProgress
 from services.inference.pipeline.memory_needs import memory_of_frames

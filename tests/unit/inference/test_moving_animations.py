@@ -19,12 +19,12 @@ from PIL import Image as PillowImage
 from services.inference.media import Image, Limits
 from services.inference.media.animation import GifSaving
 from services.inference.media.colour import to_srgb
-from services.inference.moving.apng import png
 from services.inference.moving.children import ON_DEMAND
 from services.inference.moving.limits import MovingLimits
 from services.inference.moving.model import Frame, MovingSaving
-from services.inference.moving.reader import open_frames, read_facts
-from services.inference.moving.writer import write_frames
+from services.inference.moving.reading.apng import png
+from services.inference.moving.reading.reader import open_frames, read_facts
+from services.inference.moving.writing.writer import write_frames
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Sandbox
@@ -238,8 +238,8 @@ async def test_what_is_written_can_be_read(sandbox: Sandbox, tmp_path: Path, for
 
 async def test_pieces_of_a_gif_fit_together(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each piece is compressed on its own: what is transparent, and what stays from the frame before, must go on over their ends."""
-    from services.inference.moving import gif_writing
-    from services.inference.moving.arriving import Arrived
+    from services.inference.moving.writing import gif_writing
+    from services.inference.moving.writing.arriving import Arrived
 
     monkeypatch.setattr(gif_writing, "_PIECE_BYTES", 1)
     alphas = [None, None, see_through(2), see_through(3), None, None, None, see_through(7), None, see_through(9), None, None]

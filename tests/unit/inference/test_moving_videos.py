@@ -16,8 +16,8 @@ from services.inference.media.moving_notes import EVEN_SIDES, HIGH_RANGE, NO_TRA
 from services.inference.moving.children import ON_DEMAND
 from services.inference.moving.limits import MovingLimits
 from services.inference.moving.model import Facts, Frame, MovingSaving, Written
-from services.inference.moving.reader import open_frames
-from services.inference.moving.writer import write_frames
+from services.inference.moving.reading.reader import open_frames
+from services.inference.moving.writing.writer import write_frames
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Sandbox
@@ -343,5 +343,7 @@ def test_no_part_of_ffmpeg_is_loaded_before_the_first_video() -> None:
     import subprocess
     import sys
 
-    code = "import sys; import services.inference.moving.reader, services.inference.moving.writer; print('av' in sys.modules)"
+    code = (
+        "import sys; import services.inference.moving.reading.reader, services.inference.moving.writing.writer; print('av' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from services.inference.media.moving_notes import EVEN_SIDES, FRAMES_DROPPED, NO_TRANSPARENCY, name_of
-from services.inference.moving.arriving import Arrived, arriving
 from services.inference.moving.leaving import Samples
 from services.inference.moving.model import MovingSaving
+from services.inference.moving.writing.arriving import Arrived, arriving
 from services.pictures.media_format import MediaFormat
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ import numpy as np
 from services.inference.media import NO_HINTS, Hints, Image
 from services.inference.media.errors import unsupported_error
 from services.inference.media.isolated import samples_in
-from services.inference.moving import animation_child, video_child
 from services.inference.moving.leaving import frame_file
 from services.inference.moving.limits import MovingLimits
 from services.inference.moving.model import Facts, Frame
+from services.inference.moving.reading import animation_child, video_child
 from services.inference.moving.resources import facts_resources, reading_resources
 from services.inference.moving.taking import taken
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from services.inference.moving.arriving import Arrived
+from services.inference.moving.writing.arriving import Arrived
 
 
 class Clock:

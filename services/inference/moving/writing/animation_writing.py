@@ -10,10 +10,10 @@ from typing import Any
 from services.inference.media import configure_libvips
 from services.inference.media.animation import GifSaving
 from services.inference.media.moving_notes import FRAMES_DROPPED, NO_TRANSPARENCY, SHOWN_FOREVER, name_of
-from services.inference.moving import gif_writing, png_writing, stacked_writing
-from services.inference.moving.arriving import arriving
-from services.inference.moving.clock import Clock
 from services.inference.moving.model import MovingSaving
+from services.inference.moving.writing import gif_writing, png_writing, stacked_writing
+from services.inference.moving.writing.arriving import arriving
+from services.inference.moving.writing.clock import Clock
 from services.pictures.media_format import MediaFormat
 
 _COLOURS = 256

@@ -18,9 +18,9 @@ from services.inference.media.errors import damaged_error
 from services.inference.media.image import Metadata, from_samples
 from services.inference.media.pillow_samples import FAILURES, samples_of
 from services.inference.media.turning import upright
-from services.inference.moving.apng import Apng
 from services.inference.moving.leaving import Ask, Leaving
 from services.inference.moving.limits import MovingLimits
+from services.inference.moving.reading.apng import Apng
 from services.pictures.media_format import MediaFormat
 
 _SUBJECT = "The animation"

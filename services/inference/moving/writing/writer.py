@@ -11,12 +11,12 @@ from types import ModuleType
 
 from services.inference.media.errors import over_limit, unsupported_error
 from services.inference.media.moving_notes import NO_SOUND, SOUND_UNREAD, name_of
-from services.inference.moving import animation_writing, joining, video_writing
-from services.inference.moving.arriving import packed
 from services.inference.moving.limits import MovingLimits
 from services.inference.moving.model import Frame, MovingSaving, Written
 from services.inference.moving.resources import joining_resources, writing_resources
 from services.inference.moving.taking import taken
+from services.inference.moving.writing import animation_writing, joining, video_writing
+from services.inference.moving.writing.arriving import packed
 from services.pictures.media_format import MediaFormat
 from services.pictures.moving import READ_BY_FRAME, VIDEOS
 from services.platform.sandbox import Sandbox, SandboxCrashed

@@ -13,11 +13,11 @@ import numpy as np
 
 from services.inference.media.errors import damaged_video, unsupported_error
 from services.inference.media.moving_notes import HIGH_RANGE, OTHER_TRACKS, SOUND_UNREAD
-from services.inference.moving.cut_off import is_cut_off
 from services.inference.moving.leaving import Ask, Leaving, Samples
 from services.inference.moving.limits import MovingLimits
+from services.inference.moving.reading.cut_off import is_cut_off
+from services.inference.moving.reading.wide_colour import is_hdr
 from services.inference.moving.sound import copy_sound, sound_of
-from services.inference.moving.wide_colour import is_hdr
 from services.pictures.media_format import MediaFormat
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class _Video:
 
     def pictures(self) -> Iterator[tuple[Samples, Samples | None, int]]:
         """Each frame: pixels, alpha and how long it is shown, in microseconds."""
-        from services.inference.moving.video_colour import Conversion
+        from services.inference.moving.reading.video_colour import Conversion
 
         assert self._first is not None
         size, turning = self._size(self._first), _turning(self._first)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from services.inference.media import colour, gif
 from services.inference.media.animation import Animation, GifSaving, Timing, encode_gif
-from services.inference.moving.arriving import Arrived
 from services.inference.moving.leaving import Samples
+from services.inference.moving.writing.arriving import Arrived
 
 HUNDREDTH = 10_000
 """Microseconds of the unit of time."""

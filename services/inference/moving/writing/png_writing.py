@@ -12,9 +12,9 @@ from typing import BinaryIO
 import numpy as np
 
 from services.inference.media import Image, Saving, encode
-from services.inference.moving.apng import SIGNATURE, chunk
-from services.inference.moving.arriving import Arrived
 from services.inference.moving.leaving import Samples
+from services.inference.moving.reading.apng import SIGNATURE, chunk
+from services.inference.moving.writing.arriving import Arrived
 from services.pictures.media_format import MediaFormat
 
 MILLISECOND = 1_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.inference.moving.sound import AHEAD, CONTAINER
-from services.inference.moving.video_writing import CONTAINERS, muxing
+from services.inference.moving.writing.video_writing import CONTAINERS, muxing
 from services.pictures.media_format import MediaFormat
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from services.inference.media.colour import Pixels, to_8bit
 from services.inference.moving.leaving import Samples
-from services.inference.moving.wide_colour import fitted, is_wide
+from services.inference.moving.reading.wide_colour import fitted, is_wide
 
 _FLAGS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 _MATRICES = {

@@ -11,8 +11,8 @@ from typing import BinaryIO
 from PIL import Image as PillowImage
 from PIL import _avif, _webp
 
-from services.inference.moving.arriving import Arrived
 from services.inference.moving.model import MovingSaving
+from services.inference.moving.writing.arriving import Arrived
 
 MILLISECOND = 1_000
 """Microseconds of the unit of time."""

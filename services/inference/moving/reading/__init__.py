@@ -1,0 +1,1 @@
+"""Reading animations and videos: the worker's side, and what runs in the child."""

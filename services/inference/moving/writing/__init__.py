@@ -1,0 +1,1 @@
+"""Writing animations and videos: the worker's side, and what runs in the children."""
