@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import signal
 import struct
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import av
 import numpy as np
+import psutil
 import pytest
 import pyvips
 from PIL import Image as PillowImage
@@ -326,3 +328,22 @@ async def test_leaving_early_leaves_nothing(sandbox: Sandbox, tmp_path: Path) ->
     with pytest.raises(DarkroomError, match="no"):
         await write_frames(sandbox, broken(), MovingSaving(MediaFormat.WEBP), tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["a.webp"]
+
+
+async def test_the_file_is_not_to_blame_for_an_encoder_that_dies(sandbox: Sandbox, tmp_path: Path) -> None:
+    def children() -> set[psutil.Process]:
+        return {each for nursery in psutil.Process().children() for each in nursery.children()}
+
+    others = children()
+
+    async def frames() -> AsyncIterator[Frame]:
+        for number in range(50):
+            yield Frame(Image(picture(0)), 40_000)
+            if number == 3:
+                for child in children() - others:
+                    child.send_signal(signal.SIGSEGV)
+
+    with pytest.raises(DarkroomError, match="could not be written") as raised:
+        await write_frames(sandbox, frames(), MovingSaving(MediaFormat.WEBP), tmp_path)
+    assert raised.value.reason is ErrorReason.INTERNAL
+    assert list(tmp_path.iterdir()) == []

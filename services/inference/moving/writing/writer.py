@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -19,8 +20,11 @@ from services.inference.moving.writing import animation_writing, joining, video_
 from services.inference.moving.writing.arriving import packed
 from services.pictures.media_format import MediaFormat
 from services.pictures.moving import READ_BY_FRAME, VIDEOS
-from services.platform.sandbox import Sandbox, SandboxCrashed
+from services.platform.errors import DarkroomError, ErrorReason
+from services.platform.log import get_logger
+from services.platform.sandbox import Sandbox, SandboxCrashed, SandboxLost, SandboxOutOfMemory, SandboxTimedOut
 
+_logger = get_logger()
 _SUBJECT = "The result"
 _LONGEST_SIDE = {
     MediaFormat.GIF: 65_535,
@@ -55,6 +59,22 @@ async def write_frames(
         await asyncio.to_thread(shutil.rmtree, own, ignore_errors=True)
 
 
+@contextmanager
+def _encoding_errors() -> Iterator[None]:
+    """Elsewhere the end of a child means that a file is to blame, and this one has read none."""
+    try:
+        yield
+    except SandboxTimedOut:
+        raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Writing the result takes more time than is allowed.") from None
+    except SandboxOutOfMemory:
+        raise DarkroomError(ErrorReason.MEDIA_LIMIT_EXCEEDED, "Writing the result takes more memory than is allowed.") from None
+    except SandboxLost:
+        raise
+    except SandboxCrashed as error:
+        _logger.error("encoder_crashed", error=str(error))
+        raise DarkroomError(ErrorReason.INTERNAL, "The result could not be written. Quote the task's id when you report it.") from error
+
+
 class _Writing:
     def __init__(
         self, sandbox: Sandbox, frames: AsyncIterator[Frame], saving: MovingSaving, own: Path, folder: Path, limits: MovingLimits
@@ -78,14 +98,15 @@ class _Writing:
             )
         child: ModuleType = video_writing if video else animation_writing
         target = self._own / "result"
-        said = await self._sandbox.run(
-            child.write,
-            target,
-            self._saving,
-            folder=self._own,
-            limits=writing_resources(*self._size, self._limits),
-            answers=self._next,
-        )
+        with _encoding_errors():
+            said = await self._sandbox.run(
+                child.write,
+                target,
+                self._saving,
+                folder=self._own,
+                limits=writing_resources(*self._size, self._limits),
+                answers=self._next,
+            )
         notes = tuple(map(str, said["notes"]))
         track, has_sound = sound(), False
         if track is not None and not video:
