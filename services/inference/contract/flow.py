@@ -138,6 +138,11 @@ class Several:
     others: Sequence[NewFile]
 
 
+class NothingInFrames(Exception):
+    """Raised by an operation on all frames of an animation or a video, after the last, when it found in none what it looks for, so that all
+    shall be as they were. Its notices say so."""
+
+
 Medium = Image | Document | Examination | Data | NewFile | None
 """The medium between steps; None is the input of an operation that needs none and the output of one that makes nothing."""
 

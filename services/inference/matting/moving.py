@@ -50,8 +50,9 @@ async def cut_out_frames(
     """Each frame as `then` makes it, given it and its cut-out; in order. `at_once` are worked on together, and seven more held at most.
 
     As `matting.remove_background`, with these differences, so that nothing changes from frame to frame but what moves: alpha is steadied
-    (`steadying`), and the colours at its edges are those that fit it. A frame in which nothing is found is wholly transparent. Whether the
-    frames are cut-outs already is decided by the first. There is no second look, whose place would move with what the first one finds.
+    (`steadying`), and the colours at its edges are those that fit it. A frame in which nothing is found is wholly transparent; where all
+    are, the operations raise `NothingInFrames`. Whether the frames are cut-outs already is decided by the first. There is no second look,
+    whose place would move with what the first one finds.
     """
     slots = asyncio.Semaphore(at_once)
 

@@ -30,13 +30,19 @@ class FoundInFrames:
         self.kept_alpha += cutout.kept_alpha
         self.shadows += cutout.shadow
 
-    def tell(self, model: str, source_name: str, notice: Notify, *, empty: str) -> None:
-        """The notices that fit, if any. `empty` says what becomes of a frame without a subject: `wholly transparent`."""
+    @property
+    def nothing(self) -> bool:
+        """Whether there is no subject in any of them."""
+        return self.empty == self.frames
+
+    def tell(self, model: str, source_name: str, notice: Notify, *, empty: str, undone: str) -> None:
+        """The notices that fit, if any. `empty` says what becomes of a frame without a subject: `empty`; `undone` what does not happen if
+        there is none in any frame: `it was not cut out`."""
         details = {"model": model, "frames": self.frames, "without_subject": self.empty, "unsure": self.unsure}
         if self.kept_alpha:
             notice("already_cut_out", "", f"{source_name} is already a cut-out, so its alpha channel was kept.", details)
-        elif self.empty == self.frames:
-            notice("frames_without_subject", "", f"No subject was found in any frame of {source_name}, so each is {empty}.", details)
+        elif self.nothing:
+            notice("no_subject_found", "", f"No subject was found in {source_name}, so {undone}.", details)
         elif self.empty:
             message = f"No subject was found in {self.empty} of {self.frames} frames of {source_name}, so those are {empty}."
             notice("frames_without_subject", "", message, details)

@@ -21,7 +21,8 @@ any order. If its frames must agree in size, place or strength, or each depends 
 `over_frames(frames, parameters, step, frames_at_once)`, an asynchronous generator, which takes an asynchronous iterator of `Frame` in place
 of one picture, and gives as many, in order, all of one size. It works on at most `frames_at_once` at the same time and keeps few besides in
 memory; `step.folder` can hold more. `step.notice` takes what is to be said of all frames together, and `step.label` a label, each once;
-`step.attach` takes the files that `Several` has otherwise. It may return None, where with these parameters each frame is worked on by
+`step.attach` takes the files that `Several` has otherwise. After its last frame, it may raise `NothingInFrames`, so that the frames are as
+they were before it. It may return None, where with these parameters each frame is worked on by
 itself. See `moving.in_order` and `moving.looking`.
 
 No operation imports another: shared code is in the packages below.

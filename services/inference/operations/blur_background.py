@@ -15,6 +15,7 @@ from darkroom.operations.v1.blur_background_pb2 import (
     BlurBackground,
     BlurLevel,
 )
+from services.inference.contract.flow import NothingInFrames
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.progress import portion
 from services.inference.contract.step import Step
@@ -32,7 +33,7 @@ from services.inference.plain.graph import Work
 _SHARES: Mapping[BlurLevel.ValueType, float] = {BLUR_LEVEL_LOW: 0.005, BLUR_LEVEL_HIGH: 0.03}
 _MEDIUM = 0.0125
 _LENS = 1.75  # discs of this many standard deviations look as blurred
-_DOING = "Blurring the background"
+_DOING, _UNDONE = "Blurring the background", "its background was not blurred"
 _COPIES, _COPIES_OF_WIDE = 9, 13  # of the decoded samples: one more than for cutting out
 
 
@@ -54,7 +55,7 @@ async def run(image: Image, parameters: BlurBackground, step: Step) -> Image:
         progress=lambda done: cutting(done, _DOING),
         check=step.check,
     )
-    tell_found(cutout, name, step.source_name, step.notice, undone="its background was not blurred")
+    tell_found(cutout, name, step.source_name, step.notice, undone=_UNDONE)
     if not cutout.cut:
         return image
     return await asyncio.to_thread(with_blurred_background, image, cutout.image, _blur(parameters), Work(step.folder, step.check))
@@ -78,7 +79,9 @@ async def over_frames(frames: AsyncIterator[Frame], parameters: BlurBackground, 
     async with aclosing(cast(Any, cut_out_frames(frames, model, options, blurred, frames_at_once, step.check))) as results:
         async for result in results:
             yield result
-    found.tell(name, step.source_name, step.notice, empty="blurred as a whole")
+    found.tell(name, step.source_name, step.notice, empty="blurred as a whole", undone=_UNDONE)
+    if found.nothing:
+        raise NothingInFrames
 
 
 def _blur(parameters: BlurBackground) -> Blur:

@@ -16,7 +16,7 @@ from darkroom.operations.v1.remove_background_pb2 import (
     CUTOUT_QUALITY_FAST,
     RemoveBackground,
 )
-from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, NewFile, Several
+from services.inference.contract.flow import DATA_EXTENSION, DATA_TYPE, NewFile, NothingInFrames, Several
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.step import Step
 from services.inference.matting import matting
@@ -34,7 +34,7 @@ from services.inference.plain.layout import part
 from services.pictures.geometry import Area
 from services.pictures.media_format import MediaFormat
 
-_DOING = "Cutting out the subject"
+_DOING, _UNDONE = "Cutting out the subject", "it was not cut out"
 _COPIES, _COPIES_OF_WIDE = 8, 12
 """Copies of the decoded samples, with 8 and with 16 bits, at the peak.
 
@@ -97,14 +97,13 @@ async def over_frames(frames: AsyncIterator[Frame], parameters: RemoveBackground
     async with aclosing(cast(Any, results)):
         async for result in results:
             yield result
-    found.tell(name, step.source_name, step.notice, empty="empty")
-    _tell_not_applied(parameters, step)
-    if parameters.keep_shadow and not found.shadows:
-        message = f"No shadow on a plain background was found in {step.source_name}, so none was kept."
-        step.notice("not_applied", "keep_shadow", message, {"why": "no_shadow"})
+    found.tell(name, step.source_name, step.notice, empty="empty", undone=_UNDONE)
+    _tell_not_done(parameters, step, cut=not found.nothing and not found.kept_alpha, anything=not found.nothing, shadow=found.shadows > 0)
     if parameters.keep_original:
         message = "Only the cut-out of a picture that does not move comes with its original."
         step.notice("not_applied", "keep_original", message, {"why": "several_frames"})
+    if found.nothing:
+        raise NothingInFrames
 
 
 def _area(rows: slice, columns: slice) -> Area:
@@ -149,20 +148,21 @@ def _original(image: Image, step: Step) -> NewFile:
 
 
 def _tell(cutout: Cutout, parameters: RemoveBackground, model: str, step: Step) -> None:
-    tell_found(cutout, model, step.source_name, step.notice, undone="it was not cut out")
-    _tell_not_applied(parameters, step)
-    if parameters.keep_shadow and not cutout.shadow:
+    tell_found(cutout, model, step.source_name, step.notice, undone=_UNDONE)
+    _tell_not_done(parameters, step, cut=cutout.cut, anything=cutout.anything, shadow=cutout.shadow)
+
+
+def _tell_not_done(parameters: RemoveBackground, step: Step, *, cut: bool, anything: bool, shadow: bool) -> None:
+    """The notices about parameters that had no effect, by whether something was `cut` out, is `anything` of a cut-out, and has a shadow."""
+    if parameters.keep_shadow and not shadow:
         message = f"No shadow on a plain background was found in {step.source_name}, so none was kept."
-        if not cutout.cut:
+        if not cut:
             message = f"{step.source_name} was not cut out."
-        step.notice("not_applied", "keep_shadow", message, {"why": "no_shadow" if cutout.cut else "not_cut_out"})
+        step.notice("not_applied", "keep_shadow", message, {"why": "no_shadow" if cut else "not_cut_out"})
     for asked, what in (("background_color", "lay over a colour"), ("background_file_id", "lay over a picture"), ("trim", "crop it to")):
-        if not cutout.anything and getattr(parameters, asked):
+        if not anything and getattr(parameters, asked):
             message = f"{step.source_name} was not cut out, so there was nothing to {what}."
             step.notice("not_applied", asked, message, {"why": "not_cut_out"})
-
-
-def _tell_not_applied(parameters: RemoveBackground, step: Step) -> None:
     if parameters.subject and parameters.quality == CUTOUT_QUALITY_FAST:
         message = "This option controls how edges are refined, and the fast quality does not refine them."
         step.notice("not_applied", "subject", message, {"why": "fast_quality"})

@@ -13,18 +13,19 @@ from typing import Any, cast
 
 from google.protobuf.message import Message
 
+from services.inference.contract.flow import NothingInFrames
 from services.inference.contract.plain_step import Original
 from services.inference.contract.progress import AttemptStop, portion
 from services.inference.contract.step import Step, Tools
 from services.inference.credentials.used_models import recorded_models
 from services.inference.media import Hints, Image
 from services.inference.media.colour import to_8bit
-from services.inference.media.notes import FIRST_FRAME, FIRST_OF_UNCOUNTED, notice_of
+from services.inference.media.notes import FIRST_FRAME, FIRST_OF_UNCOUNTED
 from services.inference.moving.model import Facts, Frame, Written
 from services.inference.moving.reading.reader import open_frames, read_facts
 from services.inference.moving.writing.writer import write_frames
 from services.inference.pipeline.frame_operations import FrameOperations, Timed
-from services.inference.pipeline.frame_telling import FrameProgress
+from services.inference.pipeline.frame_telling import FrameProgress, Telling
 from services.inference.pipeline.memory_needs import memory_of_frames
 from services.inference.pipeline.moving_result import moving_saving, tell_not_applied
 from services.inference.pipeline.reading import Reading, unforeseen_damage
@@ -92,7 +93,21 @@ class ByFrame:
         return image.replace(note=FIRST_FRAME.format(frames=count) if count else FIRST_OF_UNCOUNTED)
 
     async def apply(self, run: Run) -> None:
-        """Work on all frames, and write them. Raises what reading, the operations and writing raise; nothing is left running then."""
+        """Work on all frames, and write them; again without the operations that found nothing in any of them, which shall change none.
+
+        Raises what reading, the operations and writing raise; nothing is left running then.
+        """
+        left: dict[int, Sequence[Telling]] = {}
+        while True:
+            try:
+                written = await self._pass(run, left)
+            except NothingInFrames:
+                continue
+            tell_not_applied(self._parameters, written.format, run.notice)
+            run.medium = written
+            return
+
+    async def _pass(self, run: Run, left: dict[int, Sequence[Telling]]) -> Written:
         facts, source = run.moving, run.sources[0]
         assert facts is not None
         over, working = False, None
@@ -112,7 +127,7 @@ class ByFrame:
                     first = await _first(frames)
                     original = Original(facts.width, facts.height, transparent=first.image.alpha is not None)
                     step = dataclasses.replace(self._step(run, original), check=check)
-                    working = FrameOperations(self._operations, step, progress, run.frames_at_once, used)
+                    working = FrameOperations(self._operations, step, progress, run.frames_at_once, used, left)
                     written = await self._written(working, working.over(_again(first, frames)), facts, run, lambda: moving.sound)
                     run.stages.add("decode", frames.seconds)
                 run.tell_notes((*moving.notes, *written.notes))
@@ -121,8 +136,7 @@ class ByFrame:
             over = True
             if working is not None:
                 await working.close()
-        tell_not_applied(self._parameters, written.format, run.notice)
-        run.medium = written
+        return written
 
     async def _written(
         self, working: FrameOperations, worked: AsyncIterator[Frame], facts: Facts, run: Run, sound: Callable[[], Path | None]
@@ -142,12 +156,10 @@ class ByFrame:
             first = await _first(worked)
             self._tools.result_limits.check(first.image.width, first.image.height, "The result")
             saving, note = moving_saving(first.image, self._parameters, facts)
-            if note:
-                run.notice(*notice_of(note))
             frames, limits = Timed(finished(first)), dataclasses.replace(self._tools.moving_limits, picture=self._tools.result_limits)
             began = time.perf_counter()
             try:
-                return await write_frames(self._tools.sandbox, frames, saving, run.folder, sound, limits)
+                written = await write_frames(self._tools.sandbox, frames, saving, run.folder, sound, limits)
             except Exception:
                 # The child that writes asks for frames, and what is wrong with them is not wrong with the child.
                 if failure:
@@ -155,6 +167,7 @@ class ByFrame:
                 raise
             finally:
                 run.stages.add("encode", max(0.0, time.perf_counter() - began - frames.seconds))
+        return dataclasses.replace(written, notes=(note, *written.notes)) if note else written
 
 
 def check_still(operations: Sequence[BoundOperation]) -> None:

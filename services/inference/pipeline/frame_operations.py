@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from darkroom.operations.v1.convert_pb2 import Convert
-from services.inference.contract.flow import Attachment, NewFile, Several
+from services.inference.contract.flow import Attachment, NewFile, NothingInFrames, Several
 from services.inference.contract.step import Step
 from services.inference.credentials.manifest import Deed
 from services.inference.credentials.used_models import recorded_models
@@ -24,7 +24,7 @@ from services.inference.media.notes import notice_of
 from services.inference.moving.in_order import in_order
 from services.inference.moving.model import Frame
 from services.inference.pipeline.changes import Changes
-from services.inference.pipeline.frame_telling import FrameLabels, FrameNotices, FrameProgress
+from services.inference.pipeline.frame_telling import FrameLabels, FrameNotices, FrameProgress, Telling
 from services.inference.pipeline.moving_result import cuts_out, with_alpha
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run
@@ -59,14 +59,21 @@ class FrameOperations:
     """The operations on the frames of one run. Those that work on each frame by itself do so one after the other, on several at once."""
 
     def __init__(
-        self, operations: Sequence[BoundOperation], step: Step, progress: FrameProgress, at_once: int, used: Mapping[str, None]
+        self,
+        operations: Sequence[BoundOperation],
+        step: Step,
+        progress: FrameProgress,
+        at_once: int,
+        used: Mapping[str, None],
+        left: dict[int, Sequence[Telling]],
     ) -> None:
-        """`used`: the models that operations on all frames together ask."""
+        """`used`: the models that operations on all frames together ask. `left`: the operations, by number, that found nothing in any
+        frame in an earlier pass, and their notices. They leave all frames as they are; one that finds nothing in this pass joins them."""
         assert step.original is not None
         # A decision by what is measured must not change from frame to frame.
         self._tools = dataclasses.replace(step.tools, rates=step.tools.rates.steady())
         original = step.original.width, step.original.height
-        self._operations, self._progress, self._at_once, self._used = operations, progress, at_once, used
+        self._operations, self._progress, self._at_once, self._used, self._left = operations, progress, at_once, used, left
         self._parameters = [resolve_percentages(operation.parameters, original) for operation in operations]
         self._notices, self._labels, self._changes = FrameNotices(), FrameLabels(len(operations)), Changes()
         self._slots = asyncio.Semaphore(at_once)
@@ -78,6 +85,9 @@ class FrameOperations:
         self._before: dict[int, deque[int]] = {}
         self._count = 0
         self._steps = [self._step_of(step, number) for number in range(len(operations))]
+        for number, told in left.items():
+            for notice in told:
+                self._notices.of_all(number)(*notice)
 
     def over(self, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
         """The frames after all operations. Closing it closes `frames`."""
@@ -85,7 +95,7 @@ class FrameOperations:
         for number, operation in enumerate(self._operations):
             before = self._each_alone(frames, alone)
             made = None
-            if operation.over_frames is not None:
+            if operation.over_frames is not None and number not in self._left:
                 given = Timed(self._given(number, before))
                 made = operation.over_frames(given, self._parameters[number], self._steps[number], self._at_once)
             if made is None:
@@ -165,7 +175,9 @@ class FrameOperations:
         with recorded_models() as used:
             image = await self._prepared(number, image)
             made: Any
-            if isinstance(parameters, Convert):
+            if number in self._left:
+                made = image
+            elif isinstance(parameters, Convert):
                 made = self._converted(number, image)
             elif operation.plain:
                 made = await asyncio.to_thread(operation.run, image, parameters, step)
@@ -203,7 +215,7 @@ class FrameOperations:
 
     def _finished(self, number: int, image: Image) -> Image:
         self._bytes[number] += image.size_bytes
-        return with_alpha(image) if cuts_out(self._parameters[number]) else image
+        return with_alpha(image) if cuts_out(self._parameters[number]) and number not in self._left else image
 
     async def _given(self, number: int, frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
         """The frames for an operation on all of them."""
@@ -220,12 +232,16 @@ class FrameOperations:
         """The frames from it."""
         timed = Timed(made)
         async with aclosing(given), aclosing(timed):
-            async for frame in timed:
-                if not self._changes.changed:
-                    self._changes.note_same(_digest(frame.image) == self._before[number].popleft())
-                self._progress.leave(number)
-                self._seconds[number] = max(0.0, timed.seconds - given.seconds)
-                yield Frame(self._finished(number, frame.image), frame.microseconds)
+            try:
+                async for frame in timed:
+                    if not self._changes.changed:
+                        self._changes.note_same(_digest(frame.image) == self._before[number].popleft())
+                    self._progress.leave(number)
+                    self._seconds[number] = max(0.0, timed.seconds - given.seconds)
+                    yield Frame(self._finished(number, frame.image), frame.microseconds)
+            except NothingInFrames:
+                self._left[number] = self._notices.of_operation(number)
+                raise
 
 
 async def _numbered(frames: AsyncIterator[Frame]) -> AsyncIterator[tuple[int, Frame]]:

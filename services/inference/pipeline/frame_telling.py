@@ -13,6 +13,8 @@ from services.inference.contract.progress import Report, TimeLeft
 from services.inference.moving.model import Facts, Frame
 
 _MICROSECONDS = 1000
+Telling = tuple[str, str, str, Mapping[str, Any] | None]
+"""The arguments of a notice: code, subject, message and details."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,12 @@ class FrameNotices:
                 self._told.setdefault((operation, code, subject, 0), _Told(message, details, frames=None))
 
         return notice
+
+    def of_operation(self, operation: int) -> Sequence[Telling]:
+        """Those of one operation, by its number."""
+        return [
+            (code, subject, told.message, told.details) for (number, code, subject, _), told in self._told.items() if number == operation
+        ]
 
     def tell(self, notice: Notify, frames: int) -> None:
         """Pass them on, after so many frames."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -14,18 +15,20 @@ from PIL import Image as PillowImage
 
 from darkroom.files.v1.file_pb2 import ImageInfo
 from darkroom.operations.v1 import operation_pb2
-from services.inference.contract.flow import Medium
+from services.inference.contract.flow import Medium, NothingInFrames
 from services.inference.contract.memory_budget import MemoryBudget
 from services.inference.contract.models import Models
 from services.inference.contract.step import DocumentLimits, Step, Tools
-from services.inference.media import Header, Image, Limits, isolated
+from services.inference.media import Header, Image, Limits, Saving, isolated
 from services.inference.moving import children
 from services.inference.moving.in_order import in_order
 from services.inference.moving.limits import MovingLimits
+from services.inference.moving.model import Frame
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.registry import BoundOperation, Registry
 from services.inference.pipeline.run import Product, Run, Source
 from services.inference.pipeline.stages import Stages
+from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.sandbox import Limits as SandboxLimits
 from services.platform.sandbox import Sandbox
@@ -128,6 +131,10 @@ def no_memory(_picture: Header | None, _parameters: object) -> int:
 @pytest.fixture
 def running(sandbox: Sandbox, tmp_path: Path) -> Running:
     return Running(sandbox, tmp_path)
+
+
+async def no_run(_image: Image, _parameters: object, _step: Step) -> Image:
+    raise AssertionError("an operation on all frames ran on one")
 
 
 async def test_every_frame_is_worked_on_and_keeps_its_place_and_time(running: Running) -> None:
@@ -235,6 +242,37 @@ async def test_an_unchanged_animation_comes_back_with_its_bytes(running: Running
 
     product = await running.custom(source, change_one)
     assert product.content != source.path and not running.run.unchanged
+
+
+async def find_nothing(frames: AsyncIterator[Frame], _parameters: object, step: Step, _at_once: int) -> AsyncIterator[Frame]:
+    async for frame in frames:
+        image = dataclasses.replace(frame.image, pixels=frame.image.pixels * 0, saving=Saving(MediaFormat.WEBP))
+        yield Frame(image, frame.microseconds)
+    step.notice("no_subject_found", "", "No subject was found.", {"score": 0})
+    raise NothingInFrames
+
+
+FIND_NOTHING = BoundOperation(operation_pb2.Operation(remove_background={}), no_run, no_memory, find_nothing)
+
+
+async def test_an_operation_that_finds_nothing_in_any_frame_changes_none(running: Running) -> None:
+    registry = Registry()
+    await registry.load([RESIZE])
+    product = await running.bound(animation(running.folder), FIND_NOTHING, *registry.bind([RESIZE]))
+    found = frames_of(product.content)
+    assert [round(pixels.mean() / 20) for pixels, _ in found] == list(range(COUNT)) and found[0][0].shape[:2] == (12, 16)
+    assert product.media_type == "image/gif"
+    assert running.notices == [("no_subject_found", "", "No subject was found.", {"score": 0})]
+    assert running.run is not None and not running.run.unchanged
+    assert running.left() == [Path(str(product.content)).name]
+
+
+async def test_an_animation_in_which_nothing_is_found_comes_back_with_its_bytes(running: Running) -> None:
+    source = animation(running.folder)
+    product = await running.bound(source, FIND_NOTHING)
+    assert product.content == source.path
+    assert running.run is not None and running.run.unchanged
+    assert [code for code, *_ in running.notices] == ["no_subject_found"]
 
 
 async def test_edges_are_trimmed_to_one_box_for_all(running: Running) -> None:

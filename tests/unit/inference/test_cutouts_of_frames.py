@@ -9,9 +9,11 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from darkroom.operations.v1.blur_background_pb2 import BlurBackground
 from darkroom.operations.v1.remove_background_pb2 import CUTOUT_FORMAT_WEBP, RemoveBackground
+from services.inference.contract.flow import NothingInFrames
 from services.inference.contract.step import Step
 from services.inference.media import Image
 from services.inference.moving.model import Frame
@@ -84,6 +86,27 @@ async def test_frames_are_trimmed_to_one_box_and_none_stays_as_it_was(tmp_path: 
     assert np.abs(made[3].image.pixels.astype(int) - (0, 0, 255)).max() <= 8
     assert {(code, subject) for code, subject, *_ in notices} == {("frames_without_subject", ""), ("not_applied", "keep_original")}
     assert notices[0][3] == {"model": "red-finder", "frames": 4, "without_subject": 1, "unsure": 0}
+
+
+async def test_no_subject_in_any_frame_is_told_as_of_a_picture_and_undone(tmp_path: Path) -> None:
+    cut, blurred = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    parameters = RemoveBackground(trim=True, background_color="#0000ff", keep_shadow=True)
+    with pytest.raises(NothingInFrames):
+        _ = [each async for each in remove_background.over_frames(stream([red_square(None)] * 3), parameters, step_in(tmp_path, cut), 2)]
+    with pytest.raises(NothingInFrames):
+        _ = [
+            each
+            async for each in blur_background.over_frames(stream([red_square(None)] * 3), BlurBackground(), step_in(tmp_path, blurred), 2)
+        ]
+    assert {(code, subject, details.get("why")) for code, subject, _, details in cut} == {
+        ("no_subject_found", "", None),
+        ("not_applied", "keep_shadow", "not_cut_out"),
+        ("not_applied", "background_color", "not_cut_out"),
+        ("not_applied", "trim", "not_cut_out"),
+    }
+    assert [(code, message) for code, _, message, _ in blurred] == [
+        ("no_subject_found", "No subject was found in clip.mp4, so its background was not blurred.")
+    ]
 
 
 async def test_all_is_blurred_but_the_subject(tmp_path: Path) -> None:
