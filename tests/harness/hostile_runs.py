@@ -29,6 +29,7 @@ from services.inference.contract.rates import MeasuredRates
 from services.inference.contract.step import DocumentLimits, Tools
 from services.inference.media import Hints, Limits, decode
 from services.inference.model_server.triton import Triton
+from services.inference.moving.limits import MovingLimits
 from services.inference.pipeline.pipeline import Pipeline
 from services.inference.pipeline.reading import errors_naming
 from services.inference.pipeline.registry import Registry
@@ -54,6 +55,8 @@ _MEMORY = 1 << 30
 """For all runs together, and how much the process may grow by while it does them."""
 _AT_ONCE = 3
 _SECONDS = 300
+_MODEL_FRAMES = 100
+"""The most that a network works on. Thousands take minutes without end in sight, while other runs wait for their memory."""
 FAULTS_OF_FILES = frozenset(
     (
         ErrorReason.FILE_CORRUPT,
@@ -207,6 +210,7 @@ def small_tools(sandbox: Sandbox, warm: WarmChildren, server: Triton | None = No
         memory=MemoryBudget(_MEMORY),
         documents=_DOCUMENTS,
         rates=MeasuredRates(1, 600),
+        moving_limits=MovingLimits(frames=_MODEL_FRAMES) if server else MovingLimits(),
         warm=warm,
     )
 

@@ -64,8 +64,8 @@ async def pilio_error(call: Awaitable[object]) -> tuple[int, dict[str, Any]]:
     return int(trailers["x-http-status"]), json.loads(trailers["x-error-body"])
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.05)
 
@@ -335,4 +335,5 @@ async def test_events_go_on_after_nats_was_restarted(
         files = (await native.ListFiles(files_service_pb2.ListFilesRequest(), metadata=me)).files
         return won in [file.id for file in files]
 
-    await eventually(settled)
+    # NATS says nothing to a request that waits on a stream when that is deleted: the service waits for 30 s, and subscribes again.
+    await eventually(settled, 90)
