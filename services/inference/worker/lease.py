@@ -140,10 +140,13 @@ class Lease:
         return max(0.0, self._renewed_at + self._admission.lease_seconds - self._loop.time())
 
     async def _pause(self) -> None:
-        """Wait until the next heartbeat is due: sooner if there is progress to report, at once if the attempt may have been cancelled."""
+        """Wait until the next heartbeat is due: sooner if there is progress to report, at once if the attempt may have been cancelled.
+
+        The first may be due already: the lease counts from the last message before the admission, which is up to five seconds old.
+        """
         due = self._renewed_at + self._admission.heartbeat_seconds
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(_NEWS_SECONDS, self._admission.heartbeat_seconds)):
+            async with asyncio.timeout_at(min(due, self._loop.time() + _NEWS_SECONDS)):
                 await self._doubt.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due):

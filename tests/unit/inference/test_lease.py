@@ -84,6 +84,12 @@ def test_the_time_before_the_admission_was_heard_of_counts() -> None:
     assert kept(tasks, lease=20, heartbeat=5, admitted_before=12) == pytest.approx(8)
 
 
+def test_a_lease_that_is_nearly_over_at_the_admission_is_renewed_at_once() -> None:
+    tasks = Tasks(True, False)
+    assert kept(tasks, lease=6, heartbeat=2, admitted_before=5.2) == pytest.approx(2)
+    assert tasks.sent_at == pytest.approx([0, 2])
+
+
 def test_an_answer_renews_the_lease_from_when_it_was_asked_for() -> None:
     tasks = Tasks(True, AWAY, answer_seconds=2)
     assert kept(tasks, lease=20, heartbeat=5) >= 5 + 20
