@@ -17,7 +17,7 @@ from tests.unit.inference.plain_operations.examples import EXAMPLES
 PLAIN = [name for name, call in CALLS.items() if next(iter(call)) in (*EXAMPLES, "pdf_pages", "inspect_pdf")]
 PLAIN_AUXILIARY = [name for name, call in AUXILIARY.items() if not {"erase", "remove_background"} & call.keys()]
 _EVERY = 40
-_LONG = ("hours", "200 MB", "nearly nothing", "5,000 times", "200,000 points", "1 MB")
+_LONG = ("hours", "200 MB", "nearly nothing", "2,000 times", "200,000 points", "1 MB")
 """What names of files say that take seconds."""
 
 
