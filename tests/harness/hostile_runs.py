@@ -55,8 +55,10 @@ _MEMORY = 1 << 30
 """For all runs together, and how much the process may grow by while it does them."""
 _AT_ONCE = 3
 _SECONDS = 300
-_MODEL_FRAMES = 100
-"""The most that a network works on. Thousands take minutes without end in sight, while other runs wait for their memory."""
+_FRAMES = 100
+"""The most frames that a call works on. Thousands take minutes, while other runs wait for their memory."""
+_EVERY_FRAME = "resize"
+"""The call that works on the longest animations: frames come and go for all operations alike."""
 FAULTS_OF_FILES = frozenset(
     (
         ErrorReason.FILE_CORRUPT,
@@ -174,7 +176,8 @@ class HostileRuns:
         source = Source(file.name, hostile, (probe.pages or 0) if probe is not None else 0, size)
         other = Source(beside.name, beside, 0)
         await self._registry.load([message])
-        pipeline = Pipeline(self._tools, self._registry.bind([message]), 1 << 26, 1)
+        tools = self._tools if call == _EVERY_FRAME else replace(self._tools, moving_limits=MovingLimits(frames=_FRAMES))
+        pipeline = Pipeline(tools, self._registry.bind([message]), 1 << 26, 1)
         auxiliary, inputs = other, [source]
         if call in AUXILIARY:
             auxiliary, inputs = source, [other]
@@ -210,7 +213,7 @@ def small_tools(sandbox: Sandbox, warm: WarmChildren, server: Triton | None = No
         memory=MemoryBudget(_MEMORY),
         documents=_DOCUMENTS,
         rates=MeasuredRates(1, 600),
-        moving_limits=MovingLimits(frames=_MODEL_FRAMES) if server else MovingLimits(),
+        moving_limits=MovingLimits(),
         warm=warm,
     )
 

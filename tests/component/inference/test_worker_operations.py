@@ -91,8 +91,8 @@ async def test_a_cutout_over_a_colour_is_written_as_webp(neural_world: World) ->
     np.testing.assert_array_equal(result.pixels[80, 80], pixels[80, 80])
     # There is no shadow around the disc, and the fast quality treats all subjects alike.
     assert [(notice.code, notice.subject) for notice in task.completed.notices] == [
-        ("not_applied", "subject"),
         ("not_applied", "keep_shadow"),
+        ("not_applied", "subject"),
     ]
 
 
