@@ -1,4 +1,4 @@
-"""Animations and videos: which tasks work on all frames of a file, and how many pictures its frames count as."""
+"""Files of several frames or pages: which tasks work on all of them, and how many pictures they count as."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ READ_BY_FRAME = frozenset(
     (MediaFormat.GIF, MediaFormat.PNG, MediaFormat.WEBP, MediaFormat.AVIF, MediaFormat.MP4, MediaFormat.WEBM, MediaFormat.MOV)
 )
 """Formats of which every frame is read."""
+WRITTEN_BY_FRAME = READ_BY_FRAME | {MediaFormat.TIFF}
+"""Those, and the one whose pages frames can become."""
 VIDEOS = frozenset((MediaFormat.MP4, MediaFormat.WEBM, MediaFormat.MOV))
 FRAMES_PER_PICTURE = 25
 """So many frames cost as much as one picture."""
@@ -21,11 +23,11 @@ _FOLLOW_INPUT = (convert_pb2.PICTURE_FORMAT_UNSPECIFIED, convert_pb2.PICTURE_FOR
 
 
 def works_by_frame(operations: Sequence[Message], format_: MediaFormat, frames: int | None) -> bool:
-    """Whether a task with these operations, by their parameters, works on all frames of a file, and not on the first alone.
+    """Whether a task with these operations, by their parameters, works on all frames or pages of a file, and not on one alone.
 
     `frames` is how many the file has; None or 0 if they were not counted.
     """
-    if format_ not in READ_BY_FRAME or (frames == 1 and format_ not in VIDEOS):
+    if format_ not in WRITTEN_BY_FRAME or (frames == 1 and format_ not in VIDEOS):
         return False
     # The original that comes with a cut-out is one picture.
     keeps_original = any(isinstance(each, remove_background_pb2.RemoveBackground) and each.keep_original for each in operations)
@@ -35,11 +37,21 @@ def works_by_frame(operations: Sequence[Message], format_: MediaFormat, frames: 
 
 
 def is_made_still(operations: Sequence[Message], source: MediaFormat) -> bool:
-    """Whether a picture is asked for: the first frame, a format without frames, or a PNG of a video."""
-    if any(isinstance(each, convert_pb2.Convert) and each.first_frame for each in operations):
+    """Whether one picture is asked for: one frame or page, or a format that cannot hold all of them, as only a TIFF holds pages, and as a
+    video is no PNG and no TIFF."""
+    if chosen_frame(operations):
         return True
     asked = asked_format(operations)
-    return asked is not None and (asked not in READ_BY_FRAME or (asked is MediaFormat.PNG and source in VIDEOS))
+    if asked is None:
+        return False
+    if source is MediaFormat.TIFF:
+        return asked is not MediaFormat.TIFF
+    return asked not in WRITTEN_BY_FRAME or (asked in (MediaFormat.PNG, MediaFormat.TIFF) and source in VIDEOS)
+
+
+def chosen_frame(operations: Sequence[Message]) -> int:
+    """The frame or page, counted from 1, that the operations are to work on alone; 0: none is named."""
+    return next((each.frame for each in operations if isinstance(each, convert_pb2.Convert) and each.frame), 0)
 
 
 def asked_format(operations: Sequence[Message]) -> MediaFormat | None:

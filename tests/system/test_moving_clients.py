@@ -41,7 +41,7 @@ async def test_the_name_of_a_result_chooses_its_format(shell: Shell) -> None:
     status, out, err = await shell.run("convert", "a.gif", "--output", "a.webm")
     assert status == 0, out + err
     assert looked_at((shell.folder / "a.webm").read_bytes()) == Moving(6, 160, 120)
-    status, out, err = await shell.run("convert", "clip.mp4", "--format", "webp", "--first-frame", "--output", "poster.webp")
+    status, out, err = await shell.run("convert", "clip.mp4", "--format", "webp", "--frame", "1", "--output", "poster.webp")
     assert status == 0, out + err
     assert looked_at((shell.folder / "poster.webp").read_bytes()) == Moving(1, 160, 120)
     status, out, err = await shell.run("remove-background", "clip.mp4", "--output", "cut.webm")

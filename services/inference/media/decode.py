@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -16,7 +16,7 @@ from services.inference.media.compression import source_quality
 from services.inference.media.ending import END_OF_JPEG, completed
 from services.inference.media.errors import damaged_error, unread, unsupported_error
 from services.inference.media.exif import rewritten
-from services.inference.media.frames import notes_of_frames
+from services.inference.media.frames import notes_of_frames, page_numbers
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
@@ -102,7 +102,7 @@ def open_with_libvips(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> t
 
 
 def decode(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> Image:
-    """Decodes a picture file: its first frame or page, upright, in its own colour encoding.
+    """Decodes a picture file: its first frame or page, or the page of `hints`, upright, in its own colour encoding.
 
     Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour become sRGB. Raises
     as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
@@ -137,7 +137,7 @@ def open_scaled(
         if isinstance(read, LazyImage) and format_ is MediaFormat.JPEG:
             # A decoder can only fail below the header where the file ends before its end marker: it goes on after all other damage.
             read = dataclasses.replace(read, rest_is_sound=whole.endswith(END_OF_JPEG))
-        notes = (*notes_of_frames(data, format_), *(() if whole is data else (NO_END,)), *read.notes)
+        notes = (*_notes_of_parts(data, format_, opened, hints), *(() if whole is data else (NO_END,)), *read.notes)
         return dataclasses.replace(read, source_quality=source_quality(data, format_), source_progressive=progressive, notes=notes), size
     except pyvips.Error as error:
         raise damaged_error(format_) from error
@@ -179,6 +179,8 @@ def _open(data: bytes, format_: MediaFormat, limits: Limits, hints: Hints) -> py
     if format_ is MediaFormat.SVG:
         # At another `dpi`, libvips would scale what has a size in inches twice.
         data, options = svg.clean_svg(data), {"scale": hints.svg_dpi / SVG_DPI}
+    elif format_ is MediaFormat.TIFF:
+        options = {"page": hints.page or 0}
     try:
         # Sequential access keeps libvips from spooling large pictures to a temporary file.
         image = _LOADERS[format_](data, access="sequential", fail_on="error", **options)
@@ -206,8 +208,6 @@ def orientation_of(image: pyvips.Image) -> int:
 def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Image | LazyImage:
     """The picture of an opened file, upright; at the size `target` before it is turned, if decoding can scale."""
     notes: list[str] = []
-    if _frames(image) > 1:
-        notes.append(FIRST_FRAME.format(frames=_frames(image)))
     icc = _blob(image, "icc-profile-data")
     orientation = orientation_of(image)
     significant_bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
@@ -245,8 +245,13 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
     return dataclasses.replace(result, notes=(*notes, *result.notes))
 
 
-def _frames(image: pyvips.Image) -> int:
-    return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+def _notes_of_parts(data: bytes, format_: MediaFormat, opened: pyvips.Image, hints: Hints) -> Sequence[str]:
+    if hints.page is not None:
+        return ()
+    count = int(opened.get("n-pages")) if opened.get_typeof("n-pages") else 1
+    if format_ is MediaFormat.TIFF and count > 1 and (pages := page_numbers(data)) is not None:
+        count = len(pages)
+    return (FIRST_FRAME.format(frames=count),) if count > 1 else notes_of_frames(data, format_)
 
 
 def _blob(image: pyvips.Image, name: str) -> bytes | None:

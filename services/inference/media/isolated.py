@@ -11,6 +11,8 @@ import os
 import resource
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,7 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.media.decode import decode, read_header
+from services.inference.media.errors import over_limit
 from services.inference.media.exif import rewritten
+from services.inference.media.frames import page_numbers
 from services.inference.media.header import NO_HINTS, Header, Hints
 from services.inference.media.icc import Unusable, essential
 from services.inference.media.image import Image, Limits, Metadata
@@ -29,6 +33,16 @@ from services.platform import sandbox as sandboxes
 if TYPE_CHECKING:
     from services.platform.sandbox import Limits as SandboxLimits
     from services.platform.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a TIFF."""
+
+    number: int
+    """Which directory of the file holds it, counted from 0."""
+    header: Header
+
 
 CHILD_IMPORTS = ("cv2",)
 _BLOBS = ("exif", "xmp", "iptc")
@@ -55,6 +69,17 @@ async def read_picture(
         shutil.rmtree(own, ignore_errors=True)
 
 
+async def read_page_headers(
+    sandbox: Sandbox, source: Path, limits: Limits, most: int, resources: SandboxLimits, hints: Hints = NO_HINTS
+) -> Sequence[Page]:
+    """The pages of a TIFF. Raises as `media.read_header` and `Sandbox.run`, and MEDIA_LIMIT_EXCEEDED for more than `most` pages."""
+    described = await sandbox.run(describe_pages, source, limits, most, hints, reads=[source], limits=resources)
+    try:
+        return [Page(int(number), header_of(header)) for number, header in described]
+    except (TypeError, ValueError) as error:
+        raise sandboxes.SandboxCrashed("the child's description of the pages is not valid") from error
+
+
 def samples_in(path: Path | int, kind: npt.DTypeLike, count: int) -> npt.NDArray[Any]:
     """Exactly `count` samples from a file, or an open one, that a child wrote. Raises SandboxCrashed if there are not so many, or it is no
     file."""
@@ -75,6 +100,18 @@ def describe(source: Path | int, limits: Limits, hints: Hints = NO_HINTS) -> dic
     """The child's part of `read_picture_header`: the header, in a form that JSON can hold."""
     configure_libvips(1)
     return dataclasses.asdict(read_header(content_of(source, limits), limits, hints))
+
+
+def describe_pages(source: Path | int, limits: Limits, most: int, hints: Hints = NO_HINTS) -> list[tuple[int, dict[str, Any]]]:
+    """The child's part of `read_page_headers`: the number of each page's directory, and its header."""
+    configure_libvips(1)
+    data = content_of(source, limits)
+    numbers = page_numbers(data)
+    if numbers is None or len(numbers) > most:
+        count = "too many" if numbers is None else len(numbers)
+        raise over_limit(f"The file has {count} pages.", allowed=f"at most {most} pages")
+    headers = (read_header(data, limits, dataclasses.replace(hints, page=number)) for number in numbers)
+    return [(number, dataclasses.asdict(header)) for number, header in zip(numbers, headers, strict=True)]
 
 
 def decode_into(source: Path | int, target: Path | int, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:

@@ -13,6 +13,7 @@ NO_SOUND = "There is no sound in {format}: it was left out."
 NO_TRANSPARENCY = "The {format} has no transparency: transparent parts show the background colour."
 EVEN_SIDES = "A video of this kind has even sides: a row or column at the edge was doubled."
 SHOWN_FOREVER = "The result is shown forever: how many times cannot be said in {format}."
+NO_TIMES = "Each frame is a page of the TIFF, which says nothing about times."
 FRAMES_DROPPED = "Frames that follow each other faster than viewers show them in {format} were left out."
 
 TEXTS: Mapping[str, str] = {
@@ -23,6 +24,7 @@ TEXTS: Mapping[str, str] = {
     "no_transparency_in": NO_TRANSPARENCY,
     "even_sides": EVEN_SIDES,
     "shown_forever": SHOWN_FOREVER,
+    "no_times": NO_TIMES,
     "frames_dropped": FRAMES_DROPPED,
 }
 """By their names in notices."""

@@ -8,6 +8,8 @@ from services.inference.media import moving_notes
 from services.platform.wordings import Wordings
 
 FIRST_FRAME = "Only the first of {frames} frames or pages was used."
+CHOSEN_FRAME = "Only number {number} of {frames} frames or pages was used."
+CHOSEN_OF_UNCOUNTED = "Only number {number} of the frames was used."
 FIRST_OF_UNCOUNTED = "Only the first frame was used: the picture is animated."
 MAIN_PICTURE = "Only the main one of {pictures} pictures was used."
 CONVERTED = "The colours were converted from {space} to sRGB."
@@ -24,6 +26,8 @@ NO_SOFT_EDGES = "A pixel of a GIF is opaque or not, so the result is in {format}
 NOTES = Wordings(
     {
         "first_frame": FIRST_FRAME,
+        "chosen_frame": CHOSEN_FRAME,
+        "chosen_of_uncounted": CHOSEN_OF_UNCOUNTED,
         "first_of_uncounted": FIRST_OF_UNCOUNTED,
         "main_picture": MAIN_PICTURE,
         "converted": CONVERTED,

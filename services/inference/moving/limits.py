@@ -33,8 +33,11 @@ class MovingLimits:
         most = max(self.frames, round(self.seconds * _FASTEST)) if video else self.frames
         if frames > most:
             raise over_limit(f"{subject} has {frames} frames.", allowed=f"at most {most} frames")
-        if width * height * frames > self.megapixels * _MEGA:
+        self.check_area(f"{subject} has {frames} frames of {width} x {height} pixels", width * height * frames, "frames")
+
+    def check_area(self, said: str, pixels: int, parts: str) -> None:
+        """Raises MEDIA_LIMIT_EXCEEDED if all `parts` of a file together have too many pixels. `said` begins the message."""
+        if pixels > self.megapixels * _MEGA:
             raise over_limit(
-                f"{subject} has {frames} frames of {width} x {height} pixels ({width * height * frames / _MEGA:.0f} megapixels).",
-                allowed=f"at most {self.megapixels:g} megapixels, all frames together",
+                f"{said} ({pixels / _MEGA:.0f} megapixels).", allowed=f"at most {self.megapixels:g} megapixels, all {parts} together"
             )

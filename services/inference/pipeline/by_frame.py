@@ -20,10 +20,11 @@ from services.inference.contract.step import Step, Tools
 from services.inference.credentials.used_models import recorded_models
 from services.inference.media import Hints, Image
 from services.inference.media.colour import to_8bit
-from services.inference.media.notes import FIRST_FRAME, FIRST_OF_UNCOUNTED
+from services.inference.media.notes import CHOSEN_FRAME, CHOSEN_OF_UNCOUNTED, FIRST_FRAME, FIRST_OF_UNCOUNTED
 from services.inference.moving.model import Facts, Frame, Written
 from services.inference.moving.reading.reader import open_frames, read_facts
 from services.inference.moving.writing.writer import write_frames
+from services.inference.pipeline.by_page import place_of
 from services.inference.pipeline.frame_operations import FrameOperations, Timed
 from services.inference.pipeline.frame_telling import FrameProgress, Telling
 from services.inference.pipeline.memory_needs import memory_of_frames
@@ -32,7 +33,7 @@ from services.inference.pipeline.reading import Reading, unforeseen_damage
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, Source
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
-from services.pictures.moving import VIDEOS, asked_format, is_made_still, works_by_frame
+from services.pictures.moving import READ_BY_FRAME, VIDEOS, asked_format, chosen_frame, is_made_still, works_by_frame
 from services.platform.errors import DarkroomError, ErrorReason
 
 _WRITTEN = 0.95
@@ -50,21 +51,29 @@ class ByFrame:
         self._parameters: Sequence[Message] = [operation.parameters for operation in operations]
 
     async def read_facts(self, run: Run) -> None:
-        """Read the headers of an animation or a video, all frames of which are worked on, or of a video, the first of which is.
+        """Read the headers of an animation or a video, all frames of which are worked on, or one that the decoder of pictures does not
+        give: a chosen one after the first, or the first of a video.
 
-        Raises what reading them raises, FILE_TOO_LARGE, and MEDIA_UNSUPPORTED for a video that the operations do not take.
+        Raises what reading them raises, FILE_TOO_LARGE, MEDIA_UNSUPPORTED for a video that the operations do not take, and FIELD_INVALID
+        for a chosen frame that the file does not have.
         """
         source = run.sources[0]
         format_ = _format_of(source)
-        by_frame = format_ is not None and works_by_frame(self._parameters, format_, source.frames)
-        if by_frame or format_ in VIDEOS:
+        if format_ is MediaFormat.TIFF:
+            return
+        by_frame, chosen = format_ is not None and works_by_frame(self._parameters, format_, source.frames), chosen_frame(self._parameters)
+        if chosen > 1 and format_ not in READ_BY_FRAME:
+            place_of(chosen, 1, source.name)
+        if by_frame or format_ in VIDEOS or chosen > 1:
             assert format_ is not None
             if not by_frame and not is_made_still(self._parameters, format_):
                 raise _not_for_videos(self._operations)
             self._reading.check_size(source.path)
             with unforeseen_damage():
                 facts = await read_facts(self._tools.sandbox, source.path, self._tools.moving_limits, Hints(source.name))
-            if format_ in VIDEOS or works_by_frame(self._parameters, format_, facts.frames):
+            if chosen and facts.frames:
+                place_of(chosen, facts.frames, source.name)
+            if format_ in VIDEOS or chosen > 1 or works_by_frame(self._parameters, format_, facts.frames):
                 run.moving, run.by_frame = facts, by_frame
                 return
 
@@ -83,13 +92,25 @@ class ByFrame:
                 return needed
             run.frames_at_once -= 1
 
-    async def first_frame(self, run: Run) -> Image:
-        """The first frame of a video, as a picture. Raises what reading it raises."""
-        source, limits = run.sources[0], self._tools.moving_limits
+    async def one_frame(self, run: Run) -> Image:
+        """The chosen frame, or the first one of a video, as a picture. Raises what reading it raises, and FIELD_INVALID if there are not so
+        many frames."""
+        source, limits, number = run.sources[0], self._tools.moving_limits, max(1, chosen_frame(self._parameters))
+        read, image = 0, None
         with unforeseen_damage():
             async with open_frames(self._tools.sandbox, source.path, run.folder, limits, Hints(source.name)) as moving:
-                image = (await anext(aiter(moving))).image
+                async for frame in moving:
+                    run.check()
+                    read, image = read + 1, frame.image
+                    if read == number:
+                        break
+        place_of(number, read, source.name)
+        assert image is not None
         count = moving.facts.frames
+        if number > 1:
+            return image.replace(
+                note=CHOSEN_FRAME.format(number=number, frames=count) if count else CHOSEN_OF_UNCOUNTED.format(number=number)
+            )
         return image.replace(note=FIRST_FRAME.format(frames=count) if count else FIRST_OF_UNCOUNTED)
 
     async def apply(self, run: Run) -> None:

@@ -26,9 +26,10 @@ class _Told:
 
 
 class FrameNotices:
-    """Notices about frames: each once, as the first frame had it, and on how many frames it is true. From any thread."""
+    """Notices about frames, or other `parts` of a file: each once, as the first one had it, and of how many it is true. From any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, parts: str = "frames") -> None:
+        self._parts = parts
         self._told: dict[tuple[int, str, str, int], _Told] = {}
         self._lock = threading.Lock()
 
@@ -71,7 +72,7 @@ class FrameNotices:
             if told.frames is None or told.frames >= frames:
                 notice(code, subject, told.message, told.details)
             else:
-                message = f"{told.message} This is true of {told.frames} of {frames} frames."
+                message = f"{told.message} This is true of {told.frames} of {frames} {self._parts}."
                 notice(code, subject, message, {**(told.details or {}), "frames": told.frames, "of_frames": frames})
 
 

@@ -29,6 +29,7 @@ from services.inference.credentials.used_models import recorded_models
 from services.inference.media import Header, Hints, Image, Limits, as_read_back
 from services.inference.moving.model import Written
 from services.inference.pipeline.by_frame import ByFrame, check_still
+from services.inference.pipeline.by_page import ByPage
 from services.inference.pipeline.changes import Changes, has_size_of, same_bytes
 from services.inference.pipeline.credentials import Credentials
 from services.inference.pipeline.encoding import (
@@ -72,6 +73,7 @@ class Pipeline:
             )
         self._reading = Reading(tools, account_id, max_picture_bytes, operations)
         self._by_frame = ByFrame(tools, operations, self._reading, lambda run, original: self._step(run, run.report, original))
+        self._by_page = ByPage(tools, [operation.parameters for operation in operations], self._reading, self._operate)
         self._credentials, self._made_by = Credentials(tools, operations, self._reading), list[Deed]()
 
     @property
@@ -148,7 +150,8 @@ class Pipeline:
             return
         if self.arity is Arity.EACH:
             await self._by_frame.read_facts(run)
-        if run.moving is not None:
+            await self._by_page.read_headers(run)
+        if run.moving is not None or run.pages:
             return
         check_still(operations)
         headers: list[Header] = []
@@ -176,7 +179,9 @@ class Pipeline:
             run.report(0, "Reading the file" if run.sources else "Starting")
         if run.moving is not None:
             # Frames are read while they are worked on.
-            run.medium = None if run.by_frame else await self._by_frame.first_frame(run)
+            run.medium = None if run.by_frame else await self._by_frame.one_frame(run)
+        elif run.pages:
+            run.medium = None if len(run.pages) > 1 else await self._by_page.decode(run)
         elif run.generated_picture is not None and not self._operations_of(run):
             made = run.generated_picture
             run.medium = NewFile(made.path, made.format.media_type, made.format.extension, width=made.width, height=made.height)
@@ -191,10 +196,16 @@ class Pipeline:
         if run.by_frame:
             await self._by_frame.apply(run)
             return
+        if len(run.pages) > 1:
+            await self._by_page.apply(run)
+            return
         if self._short is not None and run.short:
             short = run.medium = await self._short.run(run)
             run.unchanged = short.unchanged
             return
+        await self._operate(run)
+
+    async def _operate(self, run: Run) -> None:
         run.operation_bytes.clear()
         operations = self._operations_of(run)
         original: Original | None = None

@@ -14,6 +14,7 @@ from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
 from services.inference.credentials.manifest import Deed
 from services.inference.media import Header, Image
+from services.inference.media.isolated import Page
 from services.inference.media.notes import notice_of
 from services.inference.moving.model import Facts, Written
 from services.inference.pipeline.stages import Stages
@@ -32,7 +33,7 @@ class Source:
     size: Size | None = None
     """For a picture whose size is recorded: width and height in pixels, perhaps before it is turned upright."""
     frames: int | None = None
-    """How many are recorded; None or 0 if they were not counted."""
+    """How many frames or pages are recorded; None or 0 if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,10 @@ class Run:
     by_frame: bool = False
     """Whether all frames are worked on; else the first one of the video."""
     frames_at_once: int = 1
+    pages: Sequence[Page] = ()
+    """The pages of a TIFF that are worked on: all, or the one that is chosen; empty for any other work."""
+    parts: int = 0
+    """How many pages the file has whose `pages` are set."""
     short: bool = False
     """Whether a warm child does its operations, from file to file."""
     medium: Medium | Sequence[Source] | ShortResult | Written = None

@@ -14,6 +14,10 @@ from services.pictures.probe.ranges import BudgetExhausted, RangeFile
 WIDTH, LENGTH = 256, 257
 _EXTRA_SAMPLES = 338
 _OFFSETS, _COUNTS = (273, 324), (279, 325)
+_KIND, _OLD_KIND = 254, 255
+"""NewSubfileType, a set of bits, and SubfileType, which it has replaced."""
+_SMALLER, _MASK, _OLD_SMALLER = 1, 4, 2
+_PICTURE = (WIDTH, LENGTH, _EXTRA_SAMPLES, *_OFFSETS, *_COUNTS)
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MAX_DIRECTORIES = 10_000
 _MAX_ENTRIES = 4_096
@@ -42,17 +46,18 @@ class Layout:
 
 
 def parse(file: RangeFile) -> Probe:
-    """Read the first directory, and count those that follow."""
+    """Read the first directory, and count the pages."""
     layout, position = start(file)
-    tags, following = directory(file, layout, position)
+    tags, _ = directory(file, layout, position, _PICTURE)
     width, height = (tags[tag][0] if tags.get(tag) else 0 for tag in (WIDTH, LENGTH))
     require_size(width, height)
     require_strips(file, tags)
+    pages = page_numbers(file)
     return Probe(
         media_type=MediaFormat.TIFF.media_type,
         width=width,
         height=height,
-        frames=_count(file, layout, position, following),
+        frames=None if pages is None else len(pages),
         has_alpha=any(sample in (1, 2) for sample in tags.get(_EXTRA_SAMPLES, ())),
     )
 
@@ -65,8 +70,8 @@ def start(file: RangeFile) -> tuple[Layout, int]:
     return layout, position
 
 
-def directory(file: RangeFile, layout: Layout, position: int, more: Collection[int] = ()) -> tuple[dict[int, tuple[int, ...]], int]:
-    """The integer tags that matter here, and `more`, and the position of the next directory (0 if there is none)."""
+def directory(file: RangeFile, layout: Layout, position: int, wanted: Collection[int]) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Those of the wanted tags that are there and hold integers, and the position of the next directory (0 if there is none)."""
     count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
     (count,) = layout.read(file, position, count_form)
     if not 0 < count <= _MAX_ENTRIES:
@@ -77,7 +82,7 @@ def directory(file: RangeFile, layout: Layout, position: int, more: Collection[i
     for start in range(0, len(entries), entry_bytes):
         tag, kind, values = layout.unpack("HH" + layout.offset, entries[start : start + (12 if layout.big else 8)])
         form = _TYPES.get(kind)
-        if form is None or tag not in (WIDTH, LENGTH, _EXTRA_SAMPLES, *_OFFSETS, *_COUNTS, *more) or values > _MAX_STRIPS:
+        if form is None or tag not in wanted or values > _MAX_STRIPS:
             continue
         inline = entries[start + (12 if layout.big else 8) : start + entry_bytes]
         length = values * struct.calcsize("<" + form)
@@ -97,22 +102,33 @@ def require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
                 raise DamagedFileError("it is truncated")
 
 
-def _count(file: RangeFile, layout: Layout, first: int, following: int) -> int | None:
-    """The number of directories in the chain; None if reading them all would exceed the budget."""
-    seen = {first}
-    count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
+def page_numbers(file: RangeFile) -> list[int] | None:
+    """Which directories of the chain, counted from 0, hold pages: the first, and those that are no smaller copy and no mask of another.
+
+    Those that a damaged chain does not lead to are left out. None if reading all would exceed the budget, or there are more than 10,000.
+    """
+    layout, position = start(file)
+    seen, pages = set[int](), list[int]()
     try:
-        while following and following not in seen:
+        while position and position not in seen:
             if len(seen) == _MAX_DIRECTORIES:
                 return None
-            (count,) = layout.read(file, following, count_form)
-            seen.add(following)
-            (following,) = layout.read(file, following + struct.calcsize("<" + count_form) + count * entry_bytes, layout.offset)
+            tags, following = directory(file, layout, position, (_KIND, _OLD_KIND))
+            if not seen or not _is_beside(tags):
+                pages.append(len(seen))
+            seen.add(position)
+            position = following
     except BudgetExhausted:
         return None
     except DamagedFileError:
-        return len(seen)  # the first picture is whole; what follows is not reachable
-    return len(seen)
+        pass
+    return pages
+
+
+def _is_beside(tags: dict[int, tuple[int, ...]]) -> bool:
+    """Whether a directory holds a smaller copy or a mask of a page."""
+    (kind, *_), (old, *_) = tags.get(_KIND) or (0,), tags.get(_OLD_KIND) or (0,)
+    return bool(kind & (_SMALLER | _MASK)) or old == _OLD_SMALLER
 
 
 _MOST_DIRECTORIES = 64
@@ -132,7 +148,7 @@ def parse_raw(file: RangeFile, format_: MediaFormat) -> Probe:
         if not position or position in seen:
             continue
         seen.add(position)
-        tags, following = directory(file, layout, position, (_SENSOR_WIDTH, _SENSOR_HEIGHT, _SUB_DIRECTORIES))
+        tags, following = directory(file, layout, position, (*_PICTURE, _SENSOR_WIDTH, _SENSOR_HEIGHT, _SUB_DIRECTORIES))
         waiting += [*tags.get(_SUB_DIRECTORIES, ()), following]
         sides = [tags[one] if one in tags else tags.get(other, (0,)) for one, other in _SIDES]
         width, height = (side[0] if side else 0 for side in sides)

@@ -12,7 +12,7 @@ from darkroom.operations.v1.convert_pb2 import Convert
 from darkroom.operations.v1.upscale_pb2 import Upscale
 from services.pictures.geometry import Size
 from services.pictures.media_format import format_of, read_formats
-from services.pictures.moving import READ_BY_FRAME, VIDEOS
+from services.pictures.moving import READ_BY_FRAME, VIDEOS, WRITTEN_BY_FRAME, chosen_frame
 from services.pictures.operations import Arity, parameters_of, spec_of, specs
 from services.pictures.result_size import changes_size, resolve_percentages, result_size, size_of_any
 from services.platform.errors import DarkroomError, ErrorReason
@@ -72,6 +72,7 @@ def check_media(
         check_format(file, field, kind, formats, videos=kind == options_pb2.MEDIA_KIND_IMAGE and still is None)
         if file.image_size is not None:
             _check_video_format(file, operations)
+            _check_chosen_frame(file, operations)
             check_megapixels(file, file.image_size, field, limits)
             largest = _check_size(file, file.image_size, field, operations, limits) if sizes else 0.0
             if works_on_frames(operations, file):
@@ -123,6 +124,23 @@ def _check_video_format(file: InputFile, operations: Sequence[operation_pb2.Oper
         f"{field}: {_VIDEO_FORMATS[format_]} is for animations and videos, and {reason}. Choose one of {', '.join(pictures)}.",
         field=field,
         allowed=tuple(pictures),
+        metadata={"file_id": str(file.id)},
+    )
+
+
+def _check_chosen_frame(file: InputFile, operations: Sequence[operation_pb2.Operation]) -> None:
+    """Refuse a frame or page that the file does not have, as far as they are counted."""
+    number = chosen_frame([parameters_of(each) for each in operations])
+    count = file.frames if format_of(file.media_type) in WRITTEN_BY_FRAME else 1
+    if number <= (count or number):
+        return
+    index = next(index for index, each in enumerate(operations) if each.convert.frame)
+    field = f"operations[{index}].convert.frame"
+    raise DarkroomError(
+        ErrorReason.FIELD_INVALID,
+        f"{field}: {file.name} has {count} {'frame or page' if count == 1 else 'frames or pages'}, so there is no number {number}.",
+        field=field,
+        allowed=(f"1 to {count}",),
         metadata={"file_id": str(file.id)},
     )
 

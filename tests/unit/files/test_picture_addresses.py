@@ -77,14 +77,14 @@ def test_readers_of_old_formats_keep_transparency(operations: str, media_type: s
 
 
 @pytest.mark.parametrize(
-    ("operations", "accepted", "moves", "written", "first_frame"),
+    ("operations", "accepted", "moves", "written", "frame"),
     [
-        ("-", AVIF, True, WEBP, False),
-        ("resize:width=9", WEBP, True, WEBP, False),
-        ("-", WEBP, False, WEBP, True),
-        ("format=avif", PLAIN, True, AVIF, False),
-        ("-", PLAIN, True, PNG, True),
-        ("format=png", AVIF, True, PNG, True),
+        ("-", AVIF, True, WEBP, 0),
+        ("resize:width=9", WEBP, True, WEBP, 0),
+        ("-", WEBP, False, WEBP, 1),
+        ("format=avif", PLAIN, True, AVIF, 0),
+        ("-", PLAIN, True, PNG, 1),
+        ("format=png", AVIF, True, PNG, 1),
     ],
 )
 def test_animations_move_for_readers_of_webp(
@@ -92,10 +92,10 @@ def test_animations_move_for_readers_of_webp(
     accepted: convert_pb2.PictureFormat.ValueType,
     moves: bool,
     written: convert_pb2.PictureFormat.ValueType,
-    first_frame: bool,
+    frame: int,
 ) -> None:
     convert = parse(operations, "1").plan(accepted, MediaFormat.GIF.media_type, moves=moves)[-1].convert
-    assert (convert.format, convert.first_frame) == (written, first_frame)
+    assert (convert.format, convert.frame) == (written, frame)
 
 
 def test_pictures_that_differ_have_different_digests() -> None:

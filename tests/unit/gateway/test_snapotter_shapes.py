@@ -44,11 +44,12 @@ def operations(tool: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
     return [MessageToDict(operation) for operation in planned(tool, settings).operations]
 
 
-def test_of_an_animation_there_is_the_first_frame() -> None:
+def test_of_an_animation_there_is_the_first_frame_and_of_a_document_the_first_page() -> None:
     plan = planned("resize", {"width": 80})
     made = still(plan.operations)
-    assert works_by_frame([parameters_of(each) for each in plan.operations], MediaFormat.GIF, 3)
-    assert not works_by_frame([parameters_of(each) for each in made], MediaFormat.GIF, 3)
+    for format_ in (MediaFormat.GIF, MediaFormat.TIFF):
+        assert works_by_frame([parameters_of(each) for each in plan.operations], format_, 3)
+        assert not works_by_frame([parameters_of(each) for each in made], format_, 3)
     assert made[0] == plan.operations[0]
 
 

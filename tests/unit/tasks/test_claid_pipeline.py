@@ -13,7 +13,7 @@ from services.tasks.surfaces.claid.models import UploadRequest
 from services.tasks.surfaces.claid.pipeline import pipeline
 
 JPEG = {"convert": {"format": "PICTURE_FORMAT_JPEG", "quality": 85, "progressive": True}}
-PNG = {"convert": {"format": "PICTURE_FORMAT_PNG", "compression": "PNG_COMPRESSION_OPTIMAL", "first_frame": True}}
+PNG = {"convert": {"format": "PICTURE_FORMAT_PNG", "compression": "PNG_COMPRESSION_OPTIMAL", "frame": 1}}
 WHITE = {"fill_background": {"color": "#ffffff", "unless_input_transparent": True}}
 
 
@@ -163,16 +163,19 @@ def test_a_background_is_blurred() -> None:
         ({"format": "png"}, PNG["convert"]),
         (
             {"format": {"type": "png", "compression": "best"}},
-            {"format": "PICTURE_FORMAT_PNG", "compression": "PNG_COMPRESSION_BEST", "first_frame": True},
+            {"format": "PICTURE_FORMAT_PNG", "compression": "PNG_COMPRESSION_BEST", "frame": 1},
         ),
-        ({"format": "webp"}, {"format": "PICTURE_FORMAT_WEBP", "quality": 75, "lossless": False, "first_frame": True}),
-        ({"format": "avif"}, {"format": "PICTURE_FORMAT_AVIF", "quality": 50, "lossless": False, "first_frame": True}),
-        ({"format": "tiff"}, {"format": "PICTURE_FORMAT_TIFF", "lossless": True}),
-        ({"format": {"type": "tiff", "compression": "lossy"}}, {"format": "PICTURE_FORMAT_TIFF", "quality": 75, "lossless": False}),
-        ({"format": {"type": "webp", "compression": "lossless"}}, {"format": "PICTURE_FORMAT_WEBP", "lossless": True, "first_frame": True}),
+        ({"format": "webp"}, {"format": "PICTURE_FORMAT_WEBP", "quality": 75, "lossless": False, "frame": 1}),
+        ({"format": "avif"}, {"format": "PICTURE_FORMAT_AVIF", "quality": 50, "lossless": False, "frame": 1}),
+        ({"format": "tiff"}, {"format": "PICTURE_FORMAT_TIFF", "lossless": True, "frame": 1}),
+        (
+            {"format": {"type": "tiff", "compression": "lossy"}},
+            {"format": "PICTURE_FORMAT_TIFF", "quality": 75, "lossless": False, "frame": 1},
+        ),
+        ({"format": {"type": "webp", "compression": "lossless"}}, {"format": "PICTURE_FORMAT_WEBP", "lossless": True, "frame": 1}),
         (
             {"format": {"type": "avif", "compression": {"type": "lossy", "quality": 9}}},
-            {"format": "PICTURE_FORMAT_AVIF", "quality": 9, "lossless": False, "first_frame": True},
+            {"format": "PICTURE_FORMAT_AVIF", "quality": 9, "lossless": False, "frame": 1},
         ),
         ({"metadata": {"dpi": 300, "color_space": "RGB"}}, {**JPEG["convert"], "dpi": 300, "color_space": "COLOR_SPACE_RGB"}),
         ({"metadata": {"color_space": "CMYK"}}, {**JPEG["convert"], "color_space": "COLOR_SPACE_CMYK"}),

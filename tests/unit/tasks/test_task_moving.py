@@ -172,3 +172,15 @@ def test_videos_are_written_with_what_videos_have(format_: convert_pb2.PictureFo
     ):
         with pytest.raises(protovalidate.ValidationError):
             protovalidate.validate(convert_pb2.Convert(format=format_, **cast(Any, wrong)))
+
+
+def test_a_frame_or_page_that_is_chosen_must_be_there() -> None:
+    scan = replace(GIF, name="scan.tif", media_type="image/tiff", frames=3)
+    third, fourth = to(convert_pb2.PICTURE_FORMAT_PNG, frame=3), to(convert_pb2.PICTURE_FORMAT_PNG, frame=4)
+    for file in (scan, replace(scan, frames=None), VIDEO):
+        check(file, RESIZE, third)
+    error = refusal(scan, RESIZE, fourth)
+    assert (error.reason, error.field, error.allowed) == (ErrorReason.FIELD_INVALID, "operations[1].convert.frame", ("1 to 3",))
+    assert error.message == "operations[1].convert.frame: scan.tif has 3 frames or pages, so there is no number 4."
+    assert refusal(replace(PHOTO, media_type="image/heic", frames=9), fourth).allowed == ("1 to 1",)
+    assert lane_of([RESIZE], [scan]) != lane_of([RESIZE], [replace(scan, frames=1)])

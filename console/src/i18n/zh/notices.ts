@@ -102,6 +102,8 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   },
   picture_note: "读取图片时做了调整。",
   "picture_note.first_frame": ({ frames }) => `文件共有 ${frames} 帧或页，只使用了第一帧。`,
+  "picture_note.chosen_frame": ({ number, frames }) => `文件共有 ${frames} 帧或页，只使用了第 ${number} 个。`,
+  "picture_note.chosen_of_uncounted": ({ number }) => `只使用了第 ${number} 帧。`,
   "picture_note.first_of_uncounted": "图片是动画，只使用了第一帧。",
   "picture_note.main_picture": ({ pictures }) => `文件中有 ${pictures} 张图片，只使用了主图片。`,
   "picture_note.converted": ({ space }) =>
@@ -122,6 +124,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   "picture_note.no_transparency_in": ({ format }) => `该 ${format} 不支持透明，透明部分显示为背景色。`,
   "picture_note.even_sides": "此类视频的边长必须为偶数，因此边缘的一行或一列像素重复了一次。",
   "picture_note.shown_forever": ({ format }) => `${format} 无法记录播放次数，结果会一直循环播放。`,
+  "picture_note.no_times": "每一帧成为 TIFF 的一页，TIFF 不记录时间。",
   "picture_note.frames_dropped": ({ format }) => `${format} 的播放器跟不上的帧已略去。`,
   attachment_left_out: ({ name, most }) => `未附上 ${name}：一个任务最多交付 ${most} 个文件。`,
   not_drawn: ({ characters }) => `字体中没有这些字符，已用方框代替：${characters}`,

@@ -80,7 +80,7 @@ class Address:
             color_space=convert_pb2.COLOR_SPACE_RGB,
             strip_metadata=True,
             quick=True,
-            first_frame=not moves,
+            frame=0 if moves else 1,
         )
         return [*self.operations, operation_pb2.Operation(convert=written)]
 

@@ -99,11 +99,11 @@ class RunRecord:
 
 
 def still(operations: Sequence[operation_pb2.Operation]) -> list[operation_pb2.Operation]:
-    """The operations, with the first frame of an animation as their result: this API gives pictures."""
+    """The operations, with the first frame or page of a file as their result: this API gives pictures."""
     made = [operation_pb2.Operation.FromString(each.SerializeToString()) for each in operations]
     for each in made:
         if each.HasField("convert"):
-            each.convert.first_frame = True
+            each.convert.frame = 1
     return made
 
 

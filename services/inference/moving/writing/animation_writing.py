@@ -9,13 +9,15 @@ from typing import Any
 
 from services.inference.media import configure_libvips
 from services.inference.media.animation import GifSaving
-from services.inference.media.moving_notes import FRAMES_DROPPED, NO_TRANSPARENCY, SHOWN_FOREVER, name_of
+from services.inference.media.moving_notes import FRAMES_DROPPED, NO_TIMES, NO_TRANSPARENCY, SHOWN_FOREVER, name_of
 from services.inference.moving.model import MovingSaving
-from services.inference.moving.writing import gif_writing, png_writing, stacked_writing
+from services.inference.moving.writing import gif_writing, page_writing, png_writing, stacked_writing
 from services.inference.moving.writing.arriving import arriving
 from services.inference.moving.writing.clock import Clock
 from services.pictures.media_format import MediaFormat
 
+_MICROSECOND, _MOST = 1, (1 << 63) - 1
+"""Pages have no times, so there is no unit to round to."""
 _COLOURS = 256
 _DITHER = 0.5
 """Half hides bands as well as all, and files are a twentieth smaller."""
@@ -41,6 +43,10 @@ def write(target: Path, saving: MovingSaving, ask: Callable[[], bytes]) -> dict[
                 alpha = saving.alpha or first.alpha is not None
                 if png_writing.write_png(file, clock.timed(chain((first,), frames)), saving.background, saving.loop, alpha=alpha):
                     notes.append(NO_TRANSPARENCY.format(format=name))
+            case MediaFormat.TIFF:
+                clock = Clock(_MICROSECOND, 1, _MOST)
+                page_writing.write_tiff(file, clock.timed(frames), saving)
+                notes.append(NO_TIMES)
             case _:
                 clock = Clock(stacked_writing.MILLISECOND, stacked_writing.LEAST, stacked_writing.MOST)
                 write_ = stacked_writing.write_webp if saving.format is MediaFormat.WEBP else stacked_writing.write_avif

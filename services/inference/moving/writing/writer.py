@@ -19,7 +19,7 @@ from services.inference.moving.taking import taken
 from services.inference.moving.writing import animation_writing, joining, video_writing
 from services.inference.moving.writing.arriving import packed
 from services.pictures.media_format import MediaFormat
-from services.pictures.moving import READ_BY_FRAME, VIDEOS
+from services.pictures.moving import VIDEOS, WRITTEN_BY_FRAME
 from services.platform.errors import DarkroomError, ErrorReason
 from services.platform.log import get_logger
 from services.platform.sandbox import Sandbox, SandboxCrashed, SandboxLost, SandboxOutOfMemory, SandboxTimedOut
@@ -50,8 +50,8 @@ async def write_frames(
     still pictures, MEDIA_LIMIT_EXCEEDED if the result gets too large, ValueError if there are no frames or their sizes differ, what
     `frames` raises, and as `Sandbox.run`.
     """
-    if saving.format not in READ_BY_FRAME:
-        raise unsupported_error(f"Animations cannot be written as {saving.format}.", allowed=sorted(READ_BY_FRAME))
+    if saving.format not in WRITTEN_BY_FRAME:
+        raise unsupported_error(f"Animations cannot be written as {saving.format}.", allowed=sorted(WRITTEN_BY_FRAME))
     own = Path(tempfile.mkdtemp(prefix="writing-", dir=folder))
     try:
         return await _Writing(sandbox, frames, saving, own, folder, limits).write(sound)

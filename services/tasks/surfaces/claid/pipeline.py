@@ -157,8 +157,8 @@ def _fill(operations: Operations, output: Output, sizing: Sizing) -> Operation |
 
 def _convert(_operations: Operations, output: Output, _sizing: Sizing) -> Operation:
     wanted, metadata = output.format, output.metadata
-    # These formats could have every frame of an animation, too, but the API gives pictures.
-    convert = convert_pb2.Convert(format=FORMATS[wanted.type], dpi=metadata.dpi or 0, first_frame=wanted.type in _TRANSPARENT_FORMATS)
+    # The other formats could have every frame of an animation, or page, too, but the API gives pictures.
+    convert = convert_pb2.Convert(format=FORMATS[wanted.type], dpi=metadata.dpi or 0, frame=0 if wanted.type == "jpeg" else 1)
     compression = wanted.compression
     match wanted.type:
         case "jpeg":
