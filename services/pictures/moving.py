@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
-from darkroom.operations.v1 import convert_pb2, remove_background_pb2, upscale_pb2
+from darkroom.operations.v1 import convert_pb2, make_pdf_pb2, remove_background_pb2, upscale_pb2
 from services.pictures.media_format import MediaFormat, written_format
 from services.pictures.operations import spec_of_parameters
 
@@ -52,6 +52,11 @@ def is_made_still(operations: Sequence[Message], source: MediaFormat) -> bool:
 def chosen_frame(operations: Sequence[Message]) -> int:
     """The frame or page, counted from 1, that the operations are to work on alone; 0: none is named."""
     return next((each.frame for each in operations if isinstance(each, convert_pb2.Convert) and each.frame), 0)
+
+
+def joins_pages(operations: Sequence[Message]) -> bool:
+    """Whether the first operation makes one document of all pages of its files."""
+    return isinstance(operations[0], make_pdf_pb2.MakePdf) and not operations[0].first_page_only
 
 
 def asked_format(operations: Sequence[Message]) -> MediaFormat | None:

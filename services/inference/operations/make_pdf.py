@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from darkroom.operations.v1 import make_pdf_pb2
 from darkroom.operations.v1.make_pdf_pb2 import MakePdf
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
+from services.inference.media.frames import page_numbers
 from services.inference.pdf_making.making import HELD_BYTES, Sheet, write_document, written_within
+from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
 
 _SIZES = {
@@ -30,20 +33,30 @@ def peak_memory(pictures: Sequence[Header], parameters: MakePdf) -> int:
 def run(files: Sequence[WholeFile], parameters: MakePdf, step: PlainStep) -> NewFile:
     """The document. Raises FIELD_INVALID for margins that leave nothing, and as `WholeFile.image`."""
     sheet, target = _sheet(parameters), step.folder / "pictures.pdf"
+    pictures = files if parameters.first_page_only else [page for file in files for page in _pages(file)]
 
     def on_picture(done: float, number: int) -> None:
         step.check()
-        step.report(done, f"Picture {number} of {len(files)}")
+        step.report(done, f"Picture {number} of {len(pictures)}")
 
     if parameters.max_bytes:
-        fitted = written_within(files, sheet, target, parameters.max_bytes, on_picture)
+        fitted = written_within(pictures, sheet, target, parameters.max_bytes, on_picture)
         told = {"target_bytes": parameters.max_bytes, "met": fitted.is_met, "quality": fitted.quality}
         how = "" if fitted.is_met else ", which was not enough"
         step.notice("compression", "max_bytes", f"Pictures were written with a quality of {fitted.quality}{how}.", told)
     else:
-        write_document(files, sheet, target, on_picture)
+        write_document(pictures, sheet, target, on_picture)
     step.label("pictures")
-    return NewFile(target, "application/pdf", "pdf", pages=len(files))
+    return NewFile(target, "application/pdf", "pdf", pages=len(pictures))
+
+
+def _pages(file: WholeFile) -> Sequence[WholeFile]:
+    """The pages of a TIFF as files of their own; any other file alone."""
+    content = file.content
+    numbers = page_numbers(content) if sniff(content[:SNIFF_BYTES], file.name) is MediaFormat.TIFF else None
+    if numbers is None or len(numbers) < 2:
+        return [file]
+    return [replace(file, hints=replace(file.hints, page=number)) for number in numbers]
 
 
 def _sheet(parameters: MakePdf) -> Sheet:

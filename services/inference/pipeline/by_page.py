@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -12,16 +13,17 @@ from google.protobuf.message import Message
 
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Tools
-from services.inference.media import Hints, Image
+from services.inference.media import Header, Hints, Image
+from services.inference.media.isolated import Page
 from services.inference.media.notes import CHOSEN_FRAME, notice_of
 from services.inference.media.page_joining import PageJoining
 from services.inference.moving.model import Written
 from services.inference.pipeline.encoding import WRITTEN, encode_picture, finished
 from services.inference.pipeline.frame_telling import FrameNotices
-from services.inference.pipeline.reading import Reading
-from services.inference.pipeline.run import Run
+from services.inference.pipeline.reading import Reading, errors_naming
+from services.inference.pipeline.run import Run, Source
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
-from services.pictures.moving import chosen_frame, works_by_frame
+from services.pictures.moving import chosen_frame, joins_pages, works_by_frame
 from services.platform.errors import DarkroomError, ErrorReason
 
 Operate = Callable[[Run], Awaitable[None]]
@@ -41,58 +43,74 @@ class ByPage:
         the file does not have.
         """
         source, number = run.sources[0], chosen_frame(self._parameters)
-        if _format_of(run) is not MediaFormat.TIFF or number == 1:
+        if _format_of(source) is not MediaFormat.TIFF or number == 1:
             return
         if not number and not works_by_frame(self._parameters, MediaFormat.TIFF, source.frames):
             return
-        limits = self._tools.moving_limits
-        pages = await self._reading.page_headers(source, limits.frames, Hints(source.name))
+        pages = await self._pages(source, all_together=not number)
         if number:
             run.pages = [pages[place_of(number, len(pages), source.name)]]
         elif len(pages) > 1:
-            area = sum(page.header.width * page.header.height for page in pages)
-            limits.check_area(f"The file has {len(pages)} pages", area, "pages")
             run.pages = pages
         run.parts, run.headers = len(pages), [page.header for page in run.pages]
 
+    async def joined_headers(self, source: Source) -> Sequence[Header]:
+        """The headers of all pages of one of several inputs, if the operation makes a document of them; none for any other file, whose
+        first picture is used. Raises as `read_headers`."""
+        if not joins_pages(self._parameters) or source.frames == 1 or _format_of(source) is not MediaFormat.TIFF:
+            return ()
+        return [page.header for page in await self._pages(source, all_together=True)]
+
+    async def _pages(self, source: Source, *, all_together: bool) -> Sequence[Page]:
+        limits = self._tools.moving_limits
+        pages = await self._reading.page_headers(source, limits.frames, Hints(source.name))
+        if all_together:
+            area = sum(page.header.width * page.header.height for page in pages)
+            limits.check_area(f"The file has {len(pages)} pages", area, "pages")
+        return pages
+
     async def decode(self, run: Run) -> Image:
         """The page that is chosen, as a picture. Raises as `Reading.picture`."""
-        note = CHOSEN_FRAME.format(number=chosen_frame(self._parameters), frames=run.parts)
-        image = await self._page(run, 0)
+        number = chosen_frame(self._parameters)
+        note = CHOSEN_FRAME.format(number=number, frames=run.parts)
+        with errors_naming(f"Page {number} of {run.parts}"):
+            image = await self._page(run, 0)
         return image.replace(note=note) if run.parts > 1 else image
 
     async def apply(self, run: Run) -> None:
         """Work on all pages, and write them into one file. Raises what reading, the operations and writing raise."""
-        notices, unchanged, first = FrameNotices("pages"), True, None
+        notices, unchanged, size = FrameNotices("pages"), True, (0, 0)
         path = Path(tempfile.mkdtemp(prefix="pages-", dir=run.folder)) / "result.tiff"
         with path.open("w+b") as target:
             joining = PageJoining(target)
             for number in range(len(run.pages)):
                 page = self._page_run(run, number, notices)
-                with run.stages.measure("decode"):
-                    page.medium = await self._page(run, number)
-                await self._operate(page)
+                with errors_naming(f"Page {number + 1} of {run.parts}"):
+                    with run.stages.measure("decode"):
+                        page.medium = await self._page(run, number)
+                    await self._operate(page)
                 assert isinstance(page.medium, Image)
                 made = _as_tiff(finished(page.medium), len(run.pages))
                 for note in made.notes:
                     page.notice(*notice_of(note))
                 with run.stages.measure("encode"):
                     joining.add(await asyncio.to_thread(_encoded, made, page.folder))
-                if first is None:
-                    first = made
+                if not number:
+                    size = made.width, made.height
                     run.labels += page.labels
                     run.attachments += page.attachments
                     run.deeds += page.deeds
                     run.operation_bytes[:] = [0] * len(page.operation_bytes)
                 run.operation_bytes[:] = map(sum, zip(run.operation_bytes, page.operation_bytes, strict=True))
                 unchanged = unchanged and page.unchanged
-        assert first is not None
+                if page.folder != run.folder:
+                    await asyncio.to_thread(shutil.rmtree, page.folder, ignore_errors=True)
         notices.tell(run.notice, joining.count)
         run.unchanged = unchanged
-        run.medium = Written(path, MediaFormat.TIFF, first.width, first.height, joining.count, 0)
+        run.medium = Written(path, MediaFormat.TIFF, *size, joining.count, 0)
 
     def _page_run(self, run: Run, number: int, notices: FrameNotices) -> Run:
-        """A run of one page, which reports and tells as a part of the whole."""
+        """A run of one page, whose progress and notices are a part of those of the whole."""
         share, count = WRITTEN / len(run.pages), len(run.pages)
         folder = Path(tempfile.mkdtemp(prefix="page-", dir=run.folder)) if number else run.folder
         return Run(
@@ -112,10 +130,7 @@ class ByPage:
     async def _page(self, run: Run, number: int) -> Image:
         page, source = run.pages[number], run.sources[0]
         hints = Hints(source.name, page=page.number)
-        try:
-            return await self._reading.picture(source.path, page.header, run.folder, self._tools.picture_limits, hints)
-        except DarkroomError as error:
-            raise error.saying(f"Page {number + 1} of {len(run.pages)}: {error.message}") from error
+        return await self._reading.picture(source.path, page.header, run.folder, self._tools.picture_limits, hints)
 
 
 def place_of(number: int, count: int, name: str) -> int:
@@ -131,9 +146,9 @@ def place_of(number: int, count: int, name: str) -> int:
     )
 
 
-def _format_of(run: Run) -> MediaFormat | None:
-    with run.sources[0].path.open("rb") as file:
-        return sniff(file.read(SNIFF_BYTES), run.sources[0].name)
+def _format_of(source: Source) -> MediaFormat | None:
+    with source.path.open("rb") as file:
+        return sniff(file.read(SNIFF_BYTES), source.name)
 
 
 def _of_page(report: Report, number: int, count: int) -> Report:

@@ -97,7 +97,7 @@ async def apply_to_files(
     assert not isinstance(before, Written)
     files = before if isinstance(before, Sequence) else [await as_file(before, run)]
     with run.stages.measure(operation.spec.name, operation=True):
-        worked = await on_files(tools, operation, files, run.folder, report, dpi)
+        worked = await on_files(tools, operation, files, run.folder, report, dpi, len(run.headers))
     run.deeds.append(Deed.of(operation.spec, ()))
     for notice in worked.notices:
         run.notice(*notice)
@@ -114,9 +114,10 @@ async def apply_to_files(
 
 
 async def on_files(
-    tools: Tools, operation: BoundOperation, files: Sequence[Source], folder: Path, report: Report, svg_dpi: int
+    tools: Tools, operation: BoundOperation, files: Sequence[Source], folder: Path, report: Report, svg_dpi: int, pictures: int
 ) -> FileResult:
-    """The results of an operation on files, all in one folder if there are several. The results stay in `folder`.
+    """The results of an operation on files, all in one folder if there are several. The results stay in `folder`. `pictures`: how many
+    pictures are in the files, as far as their headers were read.
 
     Raises what the operation and `Sandbox.run` raise.
     """
@@ -137,7 +138,7 @@ async def on_files(
         *paths,
         reads=paths if len(paths) == 1 else [paths[0].parent],
         folder=own,
-        limits=_resources(tools, operation, files),
+        limits=_resources(tools, operation, files, pictures),
         on_progress=lambda done, doing: report(min(1.0, max(0.0, float(done))), str(doing)[:_LONGEST_TEXT]),
     )
     try:
@@ -153,11 +154,11 @@ async def on_files(
         raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
-def _resources(tools: Tools, operation: BoundOperation, files: Sequence[Source]) -> SandboxLimits:
+def _resources(tools: Tools, operation: BoundOperation, files: Sequence[Source], pictures: int) -> SandboxLimits:
     """The limits of the child: time for each of several pictures."""
     if operation.spec.accepts == options_pb2.MEDIA_KIND_PDF:
         return tools.documents.of(sum(file.pages for file in files))
-    limits, count = tools.picture_resources, len(files)
+    limits, count = tools.picture_resources, max(pictures, len(files))
     return replace(limits, cpu_seconds=limits.cpu_seconds * count, wall_seconds=limits.wall_seconds * count)
 
 

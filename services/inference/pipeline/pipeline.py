@@ -158,7 +158,9 @@ class Pipeline:
         for source in run.sources:
             run.check()
             with errors_naming(source.name) if self.arity is Arity.ALL else nullcontext():
-                headers += await self._reading.input_headers(source, self._limits_of(run), Hints(source.name, self._svg_dpi))
+                headers += await self._by_page.joined_headers(source) or await self._reading.input_headers(
+                    source, self._limits_of(run), Hints(source.name, self._svg_dpi)
+                )
         run.headers = headers
         run.short = bool(headers) and self._reading.is_short_work(headers[0])
 

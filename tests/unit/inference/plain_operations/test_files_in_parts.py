@@ -50,6 +50,7 @@ async def test_a_notice_of_a_picture_besides(running: Running) -> None:
 @pytest.mark.parametrize("operation", EXAMPLES)
 async def test_a_notice_by_every_operation(running: Running, operation: str, name: str) -> None:
     whole = operation in OF_THE_FILE or (operation in OF_ALL_PARTS and name in ("frames.gif", "frames.webp"))
+    whole = whole or (operation, name) == ("make_pdf", "pages.tif")
     # The example of a conversion is to WebP, which has no pages.
     whole = whole or (specs()[operation].by_frame and name in IN_WHOLE and (operation, name) != ("convert", "pages.tif"))
     assert await notes_of(running, operation, name) == ([] if whole else [("picture_note", "")])

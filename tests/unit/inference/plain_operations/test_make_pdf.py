@@ -12,10 +12,12 @@ import pypdfium2 as pdfium
 import pytest
 import pyvips
 from PIL import Image as PillowImage
+from PIL import ImageSequence
 
 from darkroom.files.v1 import file_pb2
 from services.inference.media import Image
 from services.platform.errors import DarkroomError, ErrorReason
+from tests.reported_files.animations import IN_PARTS
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
 from tests.unit.inference.plain_operations.running import Running, png
 
@@ -64,6 +66,26 @@ async def made(running: Running, *files: bytes, **parameters: Any) -> bytes:
         assert not document.check_pdf_syntax()
         assert len(document.pages) == len(files)
     return product.content
+
+
+async def test_each_page_of_a_tiff_is_a_page(running: Running) -> None:
+    files = {"scan.tif": IN_PARTS["pages.tif"](), "photo.png": png(photo())}
+    with PillowImage.open(io.BytesIO(files["scan.tif"])) as scan:
+        seen = [np.asarray(page.convert("RGB")) for page in ImageSequence.Iterator(scan)]
+    for parameters, expected in (
+        ({}, [*seen, photo()]),
+        ({"max_bytes": 100_000}, [*seen, photo()]),
+        ({"first_page_only": True}, [seen[0], photo()]),
+    ):
+        running.notices.clear()
+        product = await running.joined(files, {"make_pdf": parameters})
+        assert product.info == file_pb2.DocumentInfo(pages=len(expected))
+        assert isinstance(product.content, bytes)
+        with pikepdf.open(io.BytesIO(product.content)) as document:
+            pictures = [pikepdf.PdfImage(page.Resources.XObject.P).as_pil_image().convert("RGB") for page in document.pages]
+        for picture, right in zip(pictures, expected, strict=True):
+            assert np.abs(np.asarray(picture).astype(int) - right).mean() <= (4 if "max_bytes" in parameters else 0)
+        assert (("picture_note", "") in running.notices) == ("first_page_only" in parameters)
 
 
 def drawn(document: bytes, page: int = 0, scale: float = 1) -> np.ndarray[Any, Any]:

@@ -24,6 +24,7 @@ export const documents: OperationsTexts = {
       ],
       margin: ["页边距", "每边的页边距，0 到 500 点。默认 20。"],
       max_bytes: ["最大字节数", "文档的最大字节数，至少 51,200。0 表示不限。"],
+      first_page_only: ["只取第一页", "TIFF 只取第一页。"],
     },
   },
   pdf_pages: {

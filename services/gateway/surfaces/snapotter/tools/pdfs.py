@@ -165,9 +165,12 @@ async def _serve_inspection(context: ToolContext, tool: Tool, request: Request, 
 
 
 def _image_to_pdf(settings: ImageToPdfSettings, _name: str) -> Plan:
-    """A document with a page for each picture."""
+    """A document with a page for each file."""
     pdf = make_pdf_pb2.MakePdf(
-        paper_size=_SIZES[settings.page_size], orientation=_ORIENTATIONS[settings.orientation], margin=settings.margin
+        paper_size=_SIZES[settings.page_size],
+        orientation=_ORIENTATIONS[settings.orientation],
+        margin=settings.margin,
+        first_page_only=True,
     )
     if settings.HasField("target_size"):
         pdf.max_bytes = min(_target_bytes(settings.target_size), _MOST)
