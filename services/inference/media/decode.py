@@ -16,13 +16,14 @@ from services.inference.media.compression import source_quality
 from services.inference.media.ending import END_OF_JPEG, completed
 from services.inference.media.errors import damaged_error, unread, unsupported_error
 from services.inference.media.exif import rewritten
-from services.inference.media.frames import notes_of_frames, page_numbers
+from services.inference.media.frames import notes_of_frames
 from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
 from services.inference.media.notes import CONVERTED, FIRST_FRAME, NO_END
 from services.inference.media.sample_ranges import in_16_bits
 from services.inference.media.scaling import scale
+from services.inference.media.tiff_pages import page_alone, pages_of
 from services.inference.media.turning import upright
 from services.pictures.geometry import Size
 from services.pictures.media_format import GZIP, MediaFormat, Use, read_formats, sniff
@@ -123,6 +124,8 @@ def open_scaled(
         image = reader.decode(data, format_, limits)
         image = dataclasses.replace(image, notes=(*notes_of_frames(data, format_), *image.notes))
         return image, (image.width, image.height)
+    if hints.page is not None and format_ is MediaFormat.TIFF:
+        data = page_alone(data, hints.page)
     opened, whole = _open_whole(data, format_, limits, hints)
     turned = orientation_of(opened) in TURNED_BY_A_QUARTER
     size = (opened.height, opened.width) if turned else (opened.width, opened.height)
@@ -179,8 +182,6 @@ def _open(data: bytes, format_: MediaFormat, limits: Limits, hints: Hints) -> py
     if format_ is MediaFormat.SVG:
         # At another `dpi`, libvips would scale what has a size in inches twice.
         data, options = svg.clean_svg(data), {"scale": hints.svg_dpi / SVG_DPI}
-    elif format_ is MediaFormat.TIFF:
-        options = {"page": hints.page or 0}
     try:
         # Sequential access keeps libvips from spooling large pictures to a temporary file.
         image = _LOADERS[format_](data, access="sequential", fail_on="error", **options)
@@ -249,7 +250,7 @@ def _notes_of_parts(data: bytes, format_: MediaFormat, opened: pyvips.Image, hin
     if hints.page is not None:
         return ()
     count = int(opened.get("n-pages")) if opened.get_typeof("n-pages") else 1
-    if format_ is MediaFormat.TIFF and count > 1 and (pages := page_numbers(data)) is not None:
+    if format_ is MediaFormat.TIFF and count > 1 and (pages := pages_of(data)) is not None:
         count = len(pages)
     return (FIRST_FRAME.format(frames=count),) if count > 1 else notes_of_frames(data, format_)
 

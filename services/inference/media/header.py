@@ -19,7 +19,7 @@ class Hints:
     svg_dpi: float = SVG_DPI
     """Pixels per inch that a drawing is rasterized at, where an inch is 72 of its units."""
     page: int | None = None
-    """Which directory of a TIFF to read, counted from 0; None: the first, with a note if there are others."""
+    """Where in a TIFF the directory of the page begins that is to be read; None: the first, with a note if there are others."""
 
 
 NO_HINTS = Hints()

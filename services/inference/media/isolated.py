@@ -12,7 +12,6 @@ import resource
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -22,26 +21,17 @@ import numpy.typing as npt
 from services.inference.media.decode import decode, read_header
 from services.inference.media.errors import over_limit
 from services.inference.media.exif import rewritten
-from services.inference.media.frames import page_numbers
 from services.inference.media.header import NO_HINTS, Header, Hints
 from services.inference.media.icc import Unusable, essential
 from services.inference.media.image import Image, Limits, Metadata
 from services.inference.media.runtime import configure_libvips
+from services.inference.media.tiff_pages import Page, pages_of
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform import sandbox as sandboxes
 
 if TYPE_CHECKING:
     from services.platform.sandbox import Limits as SandboxLimits
     from services.platform.sandbox import Sandbox
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a TIFF."""
-
-    number: int
-    """Which directory of the file holds it, counted from 0."""
-    header: Header
 
 
 CHILD_IMPORTS = ("cv2",)
@@ -69,13 +59,11 @@ async def read_picture(
         shutil.rmtree(own, ignore_errors=True)
 
 
-async def read_page_headers(
-    sandbox: Sandbox, source: Path, limits: Limits, most: int, resources: SandboxLimits, hints: Hints = NO_HINTS
-) -> Sequence[Page]:
+async def read_page_headers(sandbox: Sandbox, source: Path, limits: Limits, most: int, resources: SandboxLimits) -> Sequence[Page]:
     """The pages of a TIFF. Raises as `media.read_header` and `Sandbox.run`, and MEDIA_LIMIT_EXCEEDED for more than `most` pages."""
-    described = await sandbox.run(describe_pages, source, limits, most, hints, reads=[source], limits=resources)
+    described = await sandbox.run(describe_pages, source, limits, most, reads=[source], limits=resources)
     try:
-        return [Page(int(number), header_of(header)) for number, header in described]
+        return [Page(int(position), header_of(header)) for position, header in described]
     except (TypeError, ValueError) as error:
         raise sandboxes.SandboxCrashed("the child's description of the pages is not valid") from error
 
@@ -102,16 +90,15 @@ def describe(source: Path | int, limits: Limits, hints: Hints = NO_HINTS) -> dic
     return dataclasses.asdict(read_header(content_of(source, limits), limits, hints))
 
 
-def describe_pages(source: Path | int, limits: Limits, most: int, hints: Hints = NO_HINTS) -> list[tuple[int, dict[str, Any]]]:
-    """The child's part of `read_page_headers`: the number of each page's directory, and its header."""
-    configure_libvips(1)
-    data = content_of(source, limits)
-    numbers = page_numbers(data)
-    if numbers is None or len(numbers) > most:
-        count = "too many" if numbers is None else len(numbers)
+def describe_pages(source: Path | int, limits: Limits, most: int) -> list[tuple[int, dict[str, Any]]]:
+    """The child's part of `read_page_headers`: the place of each page's directory, and its header."""
+    pages = pages_of(content_of(source, limits))
+    if pages is None or len(pages) > most:
+        count = "too many" if pages is None else len(pages)
         raise over_limit(f"The file has {count} pages.", allowed=f"at most {most} pages")
-    headers = (read_header(data, limits, dataclasses.replace(hints, page=number)) for number in numbers)
-    return [(number, dataclasses.asdict(header)) for number, header in zip(numbers, headers, strict=True)]
+    for page in pages:
+        limits.check(page.header.width, page.header.height, "A page")
+    return [(page.position, dataclasses.asdict(page.header)) for page in pages]
 
 
 def decode_into(source: Path | int, target: Path | int, limits: Limits, hints: Hints = NO_HINTS) -> dict[str, Any]:

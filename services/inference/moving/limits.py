@@ -24,6 +24,8 @@ class MovingLimits:
     """The size of all frames together."""
     frames: int = 10_000
     """Frames of an animation. A video may have as many as fit into its seconds."""
+    pages: int = 2_000
+    """Pages of a TIFF, as of a PDF."""
 
     def check(self, subject: str, width: int, height: int, frames: int, seconds: float = 0.0, *, video: bool = False) -> None:
         """Raises MEDIA_LIMIT_EXCEEDED, naming `subject`, as in "The video", if it is too large. 0 frames or seconds: unknown."""

@@ -10,7 +10,7 @@ from darkroom.operations.v1.make_pdf_pb2 import MakePdf
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
-from services.inference.media.frames import page_numbers
+from services.inference.media.tiff_pages import pages_of
 from services.inference.pdf_making.making import HELD_BYTES, Sheet, write_document, written_within
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
@@ -53,10 +53,10 @@ def run(files: Sequence[WholeFile], parameters: MakePdf, step: PlainStep) -> New
 def _pages(file: WholeFile) -> Sequence[WholeFile]:
     """The pages of a TIFF as files of their own; any other file alone."""
     content = file.content
-    numbers = page_numbers(content) if sniff(content[:SNIFF_BYTES], file.name) is MediaFormat.TIFF else None
-    if numbers is None or len(numbers) < 2:
+    pages = pages_of(content) if sniff(content[:SNIFF_BYTES], file.name) is MediaFormat.TIFF else None
+    if pages is None or len(pages) < 2:
         return [file]
-    return [replace(file, hints=replace(file.hints, page=number)) for number in numbers]
+    return [replace(file, hints=replace(file.hints, page=page.position)) for page in pages]
 
 
 def _sheet(parameters: MakePdf) -> Sheet:

@@ -14,9 +14,9 @@ from google.protobuf.message import Message
 from services.inference.contract.progress import Report, portion
 from services.inference.contract.step import Tools
 from services.inference.media import Header, Hints, Image
-from services.inference.media.isolated import Page
 from services.inference.media.notes import CHOSEN_FRAME, notice_of
 from services.inference.media.page_joining import PageJoining
+from services.inference.media.tiff_pages import Page
 from services.inference.moving.model import Written
 from services.inference.pipeline.encoding import WRITTEN, encode_picture, finished
 from services.inference.pipeline.frame_telling import FrameNotices
@@ -63,7 +63,7 @@ class ByPage:
 
     async def _pages(self, source: Source, *, all_together: bool) -> Sequence[Page]:
         limits = self._tools.moving_limits
-        pages = await self._reading.page_headers(source, limits.frames, Hints(source.name))
+        pages = await self._reading.page_headers(source, limits.pages)
         if all_together:
             area = sum(page.header.width * page.header.height for page in pages)
             limits.check_area(f"The file has {len(pages)} pages", area, "pages")
@@ -129,7 +129,7 @@ class ByPage:
 
     async def _page(self, run: Run, number: int) -> Image:
         page, source = run.pages[number], run.sources[0]
-        hints = Hints(source.name, page=page.number)
+        hints = Hints(source.name, page=page.position)
         return await self._reading.picture(source.path, page.header, run.folder, self._tools.picture_limits, hints)
 
 

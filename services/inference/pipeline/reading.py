@@ -12,7 +12,6 @@ from darkroom.operations.v1.convert_pb2 import Convert
 from services.inference.contract.step import Tools
 from services.inference.media import NO_HINTS, SVG_DPI, Header, Hints, Image, Limits
 from services.inference.media.isolated import (
-    Page,
     decode_into,
     describe,
     header_of,
@@ -21,6 +20,7 @@ from services.inference.media.isolated import (
     read_picture,
     read_picture_header,
 )
+from services.inference.media.tiff_pages import Page
 from services.inference.pipeline.memory_needs import needed_memory
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Source
@@ -111,12 +111,12 @@ class Reading:
                 return header_of(await tools.warm.run(self._account_id, describe, [file.fileno()], limits, hints, urgent=self._urgent))
             return await read_picture_header(tools.sandbox, path, limits, tools.picture_resources, hints)
 
-    async def page_headers(self, source: Source, most: int, hints: Hints) -> Sequence[Page]:
+    async def page_headers(self, source: Source, most: int) -> Sequence[Page]:
         """The pages of a TIFF, of which there may be `most`. Raises as `media.isolated.read_page_headers`, and FILE_TOO_LARGE."""
         self.check_size(source.path)
         tools = self._tools
         with unforeseen_damage():
-            return await read_page_headers(tools.sandbox, source.path, tools.picture_limits, most, tools.picture_resources, hints)
+            return await read_page_headers(tools.sandbox, source.path, tools.picture_limits, most, tools.picture_resources)
 
     async def picture(self, path: Path, header: Header, folder: Path, limits: Limits, hints: Hints = NO_HINTS) -> Image:
         """A picture whose header has been read. `folder` is for a temporary folder. Raises as `media.decode` and `Sandbox.run`."""

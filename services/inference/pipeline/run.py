@@ -14,8 +14,8 @@ from services.inference.contract.plain_step import Notify
 from services.inference.contract.progress import Report
 from services.inference.credentials.manifest import Deed
 from services.inference.media import Header, Image
-from services.inference.media.isolated import Page
 from services.inference.media.notes import notice_of
+from services.inference.media.tiff_pages import Page
 from services.inference.moving.model import Facts, Written
 from services.inference.pipeline.stages import Stages
 from services.pictures.geometry import Size

@@ -6,6 +6,8 @@ The subject of a refusal is in the error's metadata, for programs: `problem` is 
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from services.pictures.media_format import GZIP
 from services.pictures.probe.model import MEDIA_TYPES
 from services.pictures.probe.ranges import RangeFile
@@ -63,6 +65,15 @@ def read_exactly(file: RangeFile, offset: int, length: int) -> bytes:
     if len(data) < length:
         raise DamagedFileError("it is truncated")
     return data
+
+
+def whole_file(content: bytes) -> RangeFile:
+    """A file that is in memory as a whole."""
+    return RangeFile(_nothing_more, len(content), 0, content)
+
+
+def _nothing_more(offset: int, length: int) -> NoReturn:
+    raise DamagedFileError(f"{length} bytes at {offset} are missing")
 
 
 def require_size(width: int, height: int) -> None:

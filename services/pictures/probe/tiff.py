@@ -7,11 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.pictures.media_format import MediaFormat
-from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
+from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size, whole_file
 from services.pictures.probe.model import Probe
 from services.pictures.probe.ranges import BudgetExhausted, RangeFile
 
-WIDTH, LENGTH = 256, 257
+WIDTH, LENGTH, BITS, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 262, 274, 277
 _EXTRA_SAMPLES = 338
 _OFFSETS, _COUNTS = (273, 324), (279, 325)
 _KIND, _OLD_KIND = 254, 255
@@ -52,12 +52,12 @@ def parse(file: RangeFile) -> Probe:
     width, height = (tags[tag][0] if tags.get(tag) else 0 for tag in (WIDTH, LENGTH))
     require_size(width, height)
     require_strips(file, tags)
-    pages = page_numbers(file)
+    found = pages(file)
     return Probe(
         media_type=MediaFormat.TIFF.media_type,
         width=width,
         height=height,
-        frames=None if pages is None else len(pages),
+        frames=None if found is None else len(found),
         has_alpha=any(sample in (1, 2) for sample in tags.get(_EXTRA_SAMPLES, ())),
     )
 
@@ -102,27 +102,42 @@ def require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
                 raise DamagedFileError("it is truncated")
 
 
-def page_numbers(file: RangeFile) -> list[int] | None:
-    """Which directories of the chain, counted from 0, hold pages: the first, and those that are no smaller copy and no mask of another.
+def pages(file: RangeFile, wanted: Collection[int] = ()) -> list[tuple[int, dict[int, tuple[int, ...]]]] | None:
+    """The places of the directories that hold pages, and what they say of the wanted tags: the first directory, and those that hold no
+    smaller copy and no mask of another.
 
     Those that a damaged chain does not lead to are left out. None if reading all would exceed the budget, or there are more than 10,000.
     """
     layout, position = start(file)
-    seen, pages = set[int](), list[int]()
+    seen, found = set[int](), list[tuple[int, dict[int, tuple[int, ...]]]]()
     try:
         while position and position not in seen:
             if len(seen) == _MAX_DIRECTORIES:
                 return None
-            tags, following = directory(file, layout, position, (_KIND, _OLD_KIND))
+            tags, following = directory(file, layout, position, (_KIND, _OLD_KIND, *wanted))
             if not seen or not _is_beside(tags):
-                pages.append(len(seen))
+                found.append((position, tags))
             seen.add(position)
             position = following
     except BudgetExhausted:
         return None
     except DamagedFileError:
         pass
-    return pages
+    return found
+
+
+def with_one_page(content: bytes, position: int) -> bytes:
+    """A whole file whose only directory is the one at this place. Raises Damaged."""
+    file = whole_file(content)
+    layout, _ = start(file)
+    count_form, entry_bytes = ("Q", 20) if layout.big else ("H", 12)
+    (count,) = layout.read(file, position, count_form)
+    following = position + struct.calcsize("<" + count_form) + count * entry_bytes
+    layout.read(file, following, layout.offset)
+    made = bytearray(content)
+    struct.pack_into(layout.order + layout.offset, made, following, 0)
+    struct.pack_into(layout.order + layout.offset, made, 8 if layout.big else 4, position)
+    return bytes(made)
 
 
 def _is_beside(tags: dict[int, tuple[int, ...]]) -> bool:

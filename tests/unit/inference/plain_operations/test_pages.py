@@ -187,7 +187,7 @@ async def test_a_damaged_page_is_named(running: Running) -> None:
 
 async def test_pages_together_have_a_limit(running: Running) -> None:
     limits = running.tools.moving_limits
-    for changed in (dataclasses.replace(limits, megapixels=0.01), dataclasses.replace(limits, frames=2)):
+    for changed in (dataclasses.replace(limits, megapixels=0.01), dataclasses.replace(limits, pages=2)):
         running.tools = dataclasses.replace(running.tools, moving_limits=changed)
         with pytest.raises(DarkroomError, match="has 3 pages") as refused:
             await running.product(joined(*pages()[:3]), {"rotate": {"angle": 90}}, name="a.tif")
