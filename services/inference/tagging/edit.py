@@ -10,7 +10,8 @@ from services.inference.media.errors import corrupt, unsupported_error
 from services.inference.tagging import exif_edit, gif, heif, iptc_edit, jpeg, png, tiff, webp, xmp_edit
 from services.inference.tagging.blocks import Blocks
 from services.inference.tagging.changes import EXIF, Changes
-from services.inference.tagging.tiff_edit import EMPTY, DamagedTiffError, Tiff
+from services.inference.tagging.tiff_edit import EMPTY, Tiff
+from services.inference.tagging.tiff_structure import DamagedTiffError
 from services.pictures.media_format import MediaFormat
 
 
@@ -78,6 +79,6 @@ def _exif(block: bytes | None, changes: Changes) -> bytes | None:
     except DamagedTiffError as error:
         raise corrupt('The Exif data of the picture are damaged. "EXIF:All" among the tags to remove removes them.') from error
     exif_edit.edit_exif(structure, changes)
-    if not any(True for _ in structure.values()):
+    if not structure.tags():
         return None if block is None or changes.removed_tags.names or changes.loses_place else block
     return structure.content

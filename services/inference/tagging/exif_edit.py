@@ -11,12 +11,13 @@ from PIL import ExifTags
 
 from services.inference.tagging.changes import EXIF, GPS, Changes, Place
 from services.inference.tagging.dates import shift_date
-from services.inference.tagging.tiff_edit import EXIF_DIRECTORY, GPS_DIRECTORY, Tiff, Value
+from services.inference.tagging.tiff_edit import Tiff
+from services.inference.tagging.tiff_structure import EXIF_DIRECTORY, GPS_DIRECTORY, Value
 
 _BYTE, _ASCII, _RATIONAL, _UNDEFINED = 1, 2, 5, 7
 _DESCRIPTION, _SOFTWARE, _MODIFIED, _ARTIST, _COPYRIGHT = 0x010E, 0x0131, 0x0132, 0x013B, 0x8298
 _TAKEN, _DIGITISED, _VERSION, _MAKER_NOTE = 0x9003, 0x9004, 0x9000, 0x927C
-_GPS_ALTITUDE_REFERENCE, _GPS_ALTITUDE = 5, 6
+_GPS_VERSION, _GPS_ALTITUDE_REFERENCE, _GPS_ALTITUDE = 0, 5, 6
 _MICRO = 1_000_000
 _LARGEST = (1 << 32) - 1
 _BESIDES = {
@@ -67,24 +68,23 @@ def edit_exif(tiff: Tiff, changes: Changes) -> None:
             wanted[_VERSION] = Value(_UNDEFINED, b"0232")
         tiff.change(wanted, EXIF_DIRECTORY)
     if changes.place is not None and not changes.loses_place:
-        tiff.change(_placed(changes.place, tiff.order), GPS_DIRECTORY)
+        version = {} if tiff.value(_GPS_VERSION, GPS_DIRECTORY) else {_GPS_VERSION: Value(_BYTE, bytes((2, 3, 0, 0)))}
+        tiff.change(version | _placed(changes.place, tiff.order), GPS_DIRECTORY)
 
 
 def _remove(tiff: Tiff, changes: Changes) -> None:
     names = changes.removed_tags.of(EXIF)
     everything = changes.removed_tags.whole(EXIF)
     for directory in (0, EXIF_DIRECTORY):
-        tags = [tag for tag, _ in tiff.values(directory)] if everything else [_TAGS[name] for name in names if name in _TAGS]
+        tags = tiff.tags(directory) if everything else [_TAGS[name] for name in names if name in _TAGS]
         keep = _STRUCTURE | _OTHERS if not directory else ()
         tiff.change({tag: None for tag in tags if tag not in keep}, directory)
-    places = changes.removed_tags.of(EXIF) | changes.removed_tags.of(GPS)
     if changes.loses_place or everything:
-        tags = [tag for tag, _ in tiff.values(GPS_DIRECTORY)]
-    else:
-        tags = [_PLACE_TAGS[name] for name in places if name in _PLACE_TAGS]
-    tiff.change(dict.fromkeys(tags), GPS_DIRECTORY)
-    if changes.loses_place or everything:
+        tiff.change(dict.fromkeys(tiff.tags(GPS_DIRECTORY)), GPS_DIRECTORY)
         tiff.change({GPS_DIRECTORY: None})
+    else:
+        places = changes.removed_tags.of(EXIF) | changes.removed_tags.of(GPS)
+        tiff.change({_PLACE_TAGS[name]: None for name in places if name in _PLACE_TAGS}, GPS_DIRECTORY)
     if names.intersection(_THUMBNAIL):
         tiff.without_thumbnail()
 
@@ -100,9 +100,8 @@ def _text(said: str) -> Value:
     return Value(_ASCII, said.replace("\0", "").encode() + b"\0")
 
 
-def _placed(place: Place, order: str) -> Mapping[int, Value]:
+def _placed(place: Place, order: str) -> dict[int, Value]:
     found = {
-        0: Value(_BYTE, bytes((2, 3, 0, 0))),
         1: _text("S" if place.latitude < 0 else "N"),
         2: _degrees(place.latitude, order),
         3: _text("W" if place.longitude < 0 else "E"),

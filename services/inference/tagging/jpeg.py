@@ -11,6 +11,8 @@ from services.inference.media.errors import damaged_error
 from services.inference.tagging import photoshop
 from services.inference.tagging.blocks import Blocks, too_large
 
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+"""Begins the rest of a long packet (XMP Specification, Part 3, 1.1.3.1)."""
 _EXIF, _XMP, _PHOTOSHOP, _PICTURES = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0", b"MPF\0"
 _APP0, _APP1, _APP2, _APP11, _APP13 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED
 _SCAN, _END = 0xDA, 0xD9
@@ -46,6 +48,8 @@ def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
     if after.iptc != before.iptc:
         resources = photoshop.with_iptc(b"".join(_contents(segments, _APP13, _PHOTOSHOP)), after.iptc)
         segments = _replaced(segments, _APP13, _PHOTOSHOP, _split(resources))
+    if after.xmp is None and before.xmp is not None:
+        segments = [each for each in segments if not _is(each, _APP1, _EXTENDED_XMP)]
     if after.xmp != before.xmp:
         segments = _replaced(segments, _APP1, _XMP, [] if after.xmp is None else [after.xmp])
     if after.exif != before.exif:
@@ -83,12 +87,16 @@ def _without_credentials(segments: Sequence[_Segment]) -> list[_Segment]:
 
 
 def _contents(segments: Sequence[_Segment], marker: int, name: bytes) -> list[bytes]:
-    return [each.content[len(name) :] for each in segments if each.marker == marker and each.content.startswith(name)]
+    return [each.content[len(name) :] for each in segments if _is(each, marker, name)]
+
+
+def _is(segment: _Segment, marker: int, name: bytes) -> bool:
+    return segment.marker == marker and segment.content.startswith(name)
 
 
 def _replaced(segments: Sequence[_Segment], marker: int, name: bytes, contents: Sequence[bytes]) -> list[_Segment]:
     """New segments where the first old one was, or after the leading ones; one of a kind that has others stays next to them."""
-    old = [each for each in segments if each.marker == marker and each.content.startswith(name)]
+    old = [each for each in segments if _is(each, marker, name)]
     gone = old if len(contents) != 1 or marker == _APP13 else old[:1]
     others = [each for each in segments if not any(each is one for one in gone)]
     leading = 0

@@ -42,8 +42,9 @@ def write(data: bytes, before: Blocks, after: Blocks) -> bytes:
         new.append(_chunk(_EXIF, after.exif))
     if after.xmp != before.xmp and after.xmp is not None:
         new.append(_chunk(_TEXT, _XMP + b"\0\0\0\0\0" + after.xmp))
-    if after.iptc != before.iptc and after.iptc is not None:
-        new.append(_chunk(b"zTXt", _IPTC + b"\0\0" + zlib.compress(_written(photoshop.with_iptc(b"", after.iptc)), 9)))
+    resources = photoshop.with_iptc(_resources(data), after.iptc) if after.iptc != before.iptc else b""
+    if resources:
+        new.append(_chunk(b"zTXt", _IPTC + b"\0\0" + zlib.compress(_written(resources), 9)))
     pieces, placed = [data[:8]], False
     for kind, content, raw in _chunks(data):
         if (
@@ -87,6 +88,12 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _resources(data: bytes) -> bytes:
+    """Photoshop's resources, the IPTC data among them; nothing for a file without, or where the IPTC data stand alone."""
+    profiles = (_profile(kind, content) for kind, content, _ in _chunks(data) if _names(kind, content, _IPTC))
+    return next((profile for profile in profiles if profile and profile.startswith(b"8BIM")), b"")
 
 
 def _names(kind: bytes, content: bytes, name: bytes) -> bool:

@@ -1,84 +1,60 @@
 """TIFF structures, which Exif data and TIFF files are, changed in place.
 
 Other data stay at their place, because makers' notes and pictures are found by their places. New data go where the old were
-or, if that is too small, to the end; what is removed is overwritten with zeros.
+or, if that is too small, to the end; what is removed is overwritten with zeros, unless another value is there, too.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-"""Bytes of one value, by type."""
-EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
+from services.inference.tagging.tiff_structure import (
+    EXIF_DIRECTORY,
+    GPS_DIRECTORY,
+    INTEROPERABILITY_DIRECTORY,
+    LONG,
+    SMALL_PICTURE,
+    SUBFILE_TYPE,
+    DamagedTiffError,
+    Directory,
+    Entry,
+    Range,
+    Ranges,
+    Value,
+    directory_at,
+    led_to,
+    place_of,
+    samples_of,
+    table_size,
+    value_of,
+    values_of,
+)
+
 EMPTY = b"II*\0\x08\0\0\0" + bytes(6)
 """A structure with one directory, which is empty."""
-_ENTRY = 12
-_LONG = 4
-
-
-class DamagedTiffError(Exception):
-    """The structure cannot be followed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """The value of an entry."""
-
-    kind: int
-    content: bytes
-
-    @property
-    def count(self) -> int:
-        """Number of values."""
-        return len(self.content) // SIZES[self.kind]
-
+_INSIDE = (EXIF_DIRECTORY, GPS_DIRECTORY)
+_STRIPS = 0x0111
+_REDUCED = 1
+"""Bit of the subfile's type: a smaller copy of another picture in the file."""
 
 Wanted = Mapping[int, Value | None]
 """Values by tag; None removes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry as it stands."""
-
-    tag: int
-    kind: int
-    count: int
-    field: bytes
-    """Its value, or where that is if it takes more than four bytes."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of its value; 0 for a type that is unknown."""
-        return SIZES.get(self.kind, 0) * self.count
-
-
-@dataclass(slots=True)
-class Directory:
-    """A list of entries."""
-
-    at: int
-    """0 for one that does not exist yet."""
-    entries: list[Entry] = field(default_factory=list)
-    following: bytes = bytes(4)
-    """Where the next one is."""
-
-
 class Tiff:
     """A structure that is changed. Raises `DamagedTiffError` if its start makes no sense."""
 
-    def __init__(self, data: bytes, protected: Sequence[tuple[int, int]] = ()) -> None:
-        """`protected` are ranges of the data that are never overwritten."""
+    def __init__(self, data: bytes, *, has_pages: bool = False) -> None:
+        """`has_pages` says that its directories are pages of a TIFF file: a second one of Exif data is the small picture's."""
         order = {b"II": "<", b"MM": ">"}.get(data[:2])
         if order is None or len(data) < 8 or struct.unpack_from(f"{order}H", data, 2)[0] != 42:
             raise DamagedTiffError
         self.order = order
         self._data = bytearray(data)
-        self._protected = protected
+        self._has_pages = has_pages
         self._first = self._directory(self._number(data[4:8]))
+        self._further = Ranges(led_to(self._data, order, self._first))
 
     @property
     def content(self) -> bytes:
@@ -86,17 +62,14 @@ class Tiff:
         return bytes(self._data)
 
     def value(self, tag: int, directory: int = 0) -> Value | None:
-        """The entries of the first directory, or of one inside it."""
-        found = self._inside(directory) if directory else self._first
+        """A value of the first directory, or of one inside it."""
+        found = self._found(directory)
         return next((self._value(entry) for entry in found.entries if entry.tag == tag), None) if found else None
 
-    def values(self, directory: int = 0) -> Iterator[tuple[int, Value]]:
-        """All that a directory says and that can be read."""
-        found = self._inside(directory) if directory else self._first
-        for entry in found.entries if found else ():
-            value = self._value(entry)
-            if value is not None:
-                yield entry.tag, value
+    def tags(self, directory: int = 0) -> list[int]:
+        """The tags of all its entries, of those, too, that cannot be read."""
+        found = self._found(directory)
+        return [entry.tag for entry in found.entries] if found else []
 
     def change(self, wanted: Wanted, directory: int = 0) -> None:
         """Brings a directory to these values; one that becomes empty goes."""
@@ -108,56 +81,59 @@ class Tiff:
         inside = self._inside(directory) or Directory(0)
         if self._apply(inside, wanted):
             at = self._stored(inside) if inside.entries else self._erase_table(inside)
-            self.change({directory: Value(_LONG, struct.pack(f"{self.order}I", at)) if at else None})
+            self.change({directory: Value(LONG, struct.pack(f"{self.order}I", at)) if at else None})
 
     def without_thumbnail(self) -> None:
-        """Ends the list of directories after the first, and erases the small picture of the second."""
+        """Takes the directory of the small picture off the list, and erases it. A second page is none."""
         second = self._directory_or_none(self._number(self._first.following))
-        if second is None:
+        if second is None or (self._has_pages and not self._is_small(second)):
             return
-        place = [self._value(next((e for e in second.entries if e.tag == tag), None)) for tag in (0x0201, 0x0202)]
-        for entry in second.entries:
-            self._erase_value(entry)
-        if all(value is not None and len(value.content) == 4 for value in place):
-            at, size = (self._number(value.content) for value in place if value is not None)
-            self._erase(at, at + size)
-        self._erase_table(second)
-        self._first.following = bytes(4)
-        end = self._first.at + 2 + _ENTRY * len(self._first.entries)
-        self._data[end : end + 4] = bytes(4)
+        self._first.following = second.following if self._has_pages else bytes(4)
+        self._further = Ranges(led_to(self._data, self.order, self._first))
+        others = self._others(None)
+        for start, end in (*values_of(self._data, self.order, second), *samples_of(self._data, self.order, second)):
+            self._erase(start, end, others)
+        self._erase(second.at, second.at + self._table_size(second.at), others)
+        self._data[slice(*self._next_pointer())] = self._first.following
+
+    def _is_small(self, page: Directory) -> bool:
+        kind = next((self._value(entry) for entry in page.entries if entry.tag == SUBFILE_TYPE), None)
+        tags = {entry.tag for entry in page.entries}
+        return bool(kind and kind.numbers(self.order)[:1] == (_REDUCED,)) or (SMALL_PICTURE in tags and _STRIPS not in tags)
 
     def _apply(self, directory: Directory, wanted: Wanted) -> bool:
         """Changes the entries; whether anything differs."""
-        differs = False
-        for tag, value in wanted.items():
-            old = [entry for entry in directory.entries if entry.tag == tag]
-            if value is None and not old:
-                continue
-            if value is not None and [self._value(entry) for entry in old] == [value]:
-                continue
-            differs = True
-            directory.entries = [entry for entry in directory.entries if entry.tag != tag]
-            shared = {entry.field for entry in directory.entries if entry.size > 4}
-            room = [entry for entry in old if entry.field not in shared]
+        has: dict[int, list[Value | None]] = {}
+        for entry in directory.entries:
+            if entry.tag in wanted:
+                has.setdefault(entry.tag, []).append(self._value(entry))
+        changed = {tag: value for tag, value in wanted.items() if has.get(tag, []) != ([] if value is None else [value])}
+        if not changed:
+            return False
+        gone: dict[int, list[Entry]] = {}
+        for entry in directory.entries:
+            if entry.tag in changed:
+                gone.setdefault(entry.tag, []).append(entry)
+        directory.entries = [entry for entry in directory.entries if entry.tag not in changed]
+        others = self._others(directory).with_more((directory.at, directory.at + self._table_size(directory.at)))
+        for entry in (entry for entries in gone.values() for entry in entries):
+            self._erase_value(entry, others)
+        others = others.with_more(self._next_pointer())
+        for tag, value in changed.items():
             if value is not None:
-                directory.entries.append(self._placed(tag, value, room))
-            else:
-                for entry in room:
-                    self._erase_value(entry)
+                directory.entries.append(entry := self._placed(tag, value, gone.get(tag, ()), others))
+                others = others.with_more(place_of(self.order, entry))
         directory.entries.sort(key=lambda entry: entry.tag)
-        return differs
+        return True
 
-    def _placed(self, tag: int, value: Value, old: Sequence[Entry]) -> Entry:
+    def _placed(self, tag: int, value: Value, old: Sequence[Entry], others: Ranges) -> Entry:
         content = value.content
-        for entry in old:
-            self._erase_value(entry)
         if len(content) <= 4:
             return Entry(tag, value.kind, value.count, content.ljust(4, b"\0"))
-        for entry in old:
-            at = self._number(entry.field)
-            if entry.size >= max(5, len(content)) and self._free(at, at + len(content)):
-                self._data[at : at + len(content)] = content
-                return Entry(tag, value.kind, value.count, entry.field)
+        for start, end in (place_of(self.order, entry) for entry in old):
+            if end - start >= len(content) and self._inside_data(start, end) and others.free(start, start + len(content)):
+                self._data[start : start + len(content)] = content
+                return Entry(tag, value.kind, value.count, struct.pack(f"{self.order}I", start))
         return Entry(tag, value.kind, value.count, struct.pack(f"{self.order}I", self._appended(content)))
 
     def _stored(self, directory: Directory) -> int:
@@ -168,7 +144,7 @@ class Tiff:
         old, whole = self._table_size(directory.at), table + directory.following
         # In a table of as many entries, what follows them stays.
         inside = table if len(table) == old else whole
-        if directory.at and len(inside) <= old and self._free(directory.at, directory.at + old):
+        if directory.at and len(inside) <= old and self._others(directory).free(directory.at, directory.at + old):
             self._data[directory.at : directory.at + old] = inside.ljust(old, b"\0")
         else:
             self._erase_table(directory)
@@ -185,35 +161,65 @@ class Tiff:
 
     def _erase_table(self, directory: Directory) -> int:
         if directory.at:
-            self._erase(directory.at, directory.at + self._table_size(directory.at))
+            self._erase(directory.at, directory.at + self._table_size(directory.at), self._others(directory))
         return 0
 
-    def _erase_value(self, entry: Entry) -> None:
-        if entry.size > 4:
-            at = self._number(entry.field)
-            self._erase(at, at + entry.size)
+    def _erase_value(self, entry: Entry, others: Ranges) -> None:
+        inside = self._pointed_to(entry) if entry.tag == INTEROPERABILITY_DIRECTORY else None
+        if inside is not None:
+            for start, end in (*values_of(self._data, self.order, inside), (inside.at, inside.at + self._table_size(inside.at))):
+                self._erase(start, end, others)
+        self._erase(*place_of(self.order, entry), others)
 
-    def _erase(self, start: int, end: int) -> None:
-        if self._free(start, end):
-            self._data[start:end] = bytes(end - start)
+    def _erase(self, start: int, end: int, others: Ranges) -> None:
+        if self._inside_data(start, end):
+            for first, last in others.between(start, end):
+                self._data[first:last] = bytes(last - first)
 
-    def _free(self, start: int, end: int) -> bool:
-        """Whether a range is inside the data, past its header, and not protected."""
-        return 8 <= start <= end <= len(self._data) and all(end <= first or start >= last for first, last in self._protected)
+    def _others(self, changed: Directory | None) -> Ranges:
+        """All that something else needs than the table and the former values of a directory."""
+        found: list[Range] = [(0, 8)]
+        known = [self._first, *(inside for tag in _INSIDE if (inside := self._inside(tag)) is not None)]
+        if changed is not None:
+            known = [changed, *(each for each in known if each.at != changed.at)]
+        links = [entry for each in known for entry in each.entries if entry.tag == INTEROPERABILITY_DIRECTORY]
+        known += [inside for entry in links if (inside := self._pointed_to(entry)) is not None]
+        for each in known:
+            found += values_of(self._data, self.order, each)
+            if each is not changed:
+                found.append((each.at, each.at + self._table_size(each.at)))
+        if self._directory_or_none(self._number(self._first.following)) is not None:
+            found.append(self._next_pointer())
+        return Ranges(found, self._further)
+
+    def _next_pointer(self) -> Range:
+        end = self._first.at + self._table_size(self._first.at)
+        return end, end + 4
+
+    def _inside_data(self, start: int, end: int) -> bool:
+        """Whether a range is inside the data, and past its header."""
+        return 8 <= start <= end <= len(self._data)
 
     def _table_size(self, at: int) -> int:
-        return _table_size(self._data, self.order, at)
+        return table_size(self._data, self.order, at)
+
+    def _found(self, directory: int) -> Directory | None:
+        return self._inside(directory) if directory else self._first
 
     def _inside(self, tag: int) -> Directory | None:
-        pointer = self._value(next((entry for entry in self._first.entries if entry.tag == tag), None))
-        if pointer is None or len(pointer.content) != 4:
-            return None
-        at = self._number(pointer.content)
-        found = None if at == self._first.at else self._directory_or_none(at)
+        entry = next((entry for entry in self._first.entries if entry.tag == tag), None)
+        found = None if entry is None else self._pointed_to(entry)
         if found is not None:
             # None follows one that is inside, and some programs do not say so: other data may be there.
             found.following = bytes(4)
         return found
+
+    def _pointed_to(self, entry: Entry) -> Directory | None:
+        value = self._value(entry)
+        if value is None or len(value.content) != 4:
+            return None
+        at = self._number(value.content)
+        return None if at == self._first.at else self._directory_or_none(at)
 
     def _directory_or_none(self, at: int) -> Directory | None:
         try:
@@ -224,39 +230,8 @@ class Tiff:
     def _directory(self, at: int) -> Directory:
         return directory_at(self._data, self.order, at)
 
-    def _value(self, entry: Entry | None) -> Value | None:
-        return None if entry is None else value_of(self._data, self.order, entry)
+    def _value(self, entry: Entry) -> Value | None:
+        return value_of(self._data, self.order, entry)
 
     def _number(self, four: bytes | bytearray) -> int:
         return int(struct.unpack(f"{self.order}I", four)[0])
-
-
-def directory_at(data: bytes | bytearray, order: str, at: int) -> Directory:
-    """The directory that stands there. Raises `DamagedTiffError`."""
-    size = _table_size(data, order, at)
-    if at < 8 or not size or at + size > len(data):
-        raise DamagedTiffError
-    entries = []
-    for start in range(at + 2, at + size, _ENTRY):
-        tag, kind, count = struct.unpack_from(f"{order}HHI", data, start)
-        entries.append(Entry(tag, kind, count, bytes(data[start + 8 : start + _ENTRY])))
-    return Directory(at, entries, bytes(data[at + size : at + size + 4]).ljust(4, b"\0"))
-
-
-def value_of(data: bytes | bytearray, order: str, entry: Entry) -> Value | None:
-    """The value of an entry; None if it is of an unknown type, or not inside the data."""
-    if not entry.size:
-        return None
-    if entry.size <= 4:
-        return Value(entry.kind, entry.field[: entry.size])
-    (at,) = struct.unpack(f"{order}I", entry.field)
-    content = bytes(data[at : at + entry.size])
-    return Value(entry.kind, content) if len(content) == entry.size else None
-
-
-def _table_size(data: bytes | bytearray, order: str, at: int) -> int:
-    """Bytes without where the next one is, which some programs leave out; 0 for a place outside of the data."""
-    if not 0 < at <= len(data) - 2:
-        return 0
-    (count,) = struct.unpack_from(f"{order}H", data, at)
-    return 2 + _ENTRY * int(count)

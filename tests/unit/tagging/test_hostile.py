@@ -9,7 +9,8 @@ import pytest
 
 from services.inference.tagging.changes import Changes, Place, RemovedTags
 from services.inference.tagging.edit import edit_tags
-from services.inference.tagging.tiff_edit import DamagedTiffError, Tiff, Value
+from services.inference.tagging.tiff_edit import Tiff
+from services.inference.tagging.tiff_structure import DamagedTiffError, Value
 from services.inference.tagging.xmp_edit import edit_xmp as xmp_edited
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError
