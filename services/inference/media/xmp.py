@@ -7,12 +7,13 @@ import re
 _ATTRIBUTE = re.compile(rb"""\s[\w-]{1,40}:GPS\w{1,40}\s{0,9}=\s{0,9}(?:"[^"<]{0,4096}"|'[^'<]{0,4096}')""", re.IGNORECASE)
 _ELEMENT = re.compile(rb"<([\w-]{1,40}:GPS\w{1,40})(?:\s[^<>]{0,4096})?(?:/>|>.{0,4096}?</\1\s{0,9}>)", re.DOTALL | re.IGNORECASE)
 _LEFT = re.compile(rb":GPS\w", re.IGNORECASE)
-_ORIENTATION = re.compile(rb"""(\btiff:Orientation(?:\s{0,9}=\s{0,9}["']|\s{0,9}>\s{0,9}))[2-8]""")
+_ORIENTATION = re.compile(rb"""(\btiff:Orientation(?:\s{0,9}=\s{0,9}["']|(?:\s[^<>]{0,400})?>)\s{0,9})[2-8]""")
+_ORIENTATION_IN_UTF_16 = "tiff:Orientation".encode("utf-16-be")[1:]
 
 
 def as_upright(packet: bytes | None) -> bytes | None:
-    """A packet that says of its picture, if anything, that it is upright."""
-    return None if packet is None else _ORIENTATION.sub(rb"\g<1>1", packet)
+    """A packet that says of its picture, if anything, that it is upright; None for one in UTF-16 that says otherwise, perhaps."""
+    return None if packet is None or _ORIENTATION_IN_UTF_16 in packet else _ORIENTATION.sub(rb"\g<1>1", packet)
 
 
 def without_location(packet: bytes | None) -> bytes | None:

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 from services.inference.media import Effort, Image, Limits, Metadata, Saving, decode, encode, encode_into
 from services.inference.media.spool import Spool
+from services.inference.media.xmp import as_upright
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.unit.imaging.pictures import deep_photo, exif, gray_profile, photo, wide_gamut_profile, written
@@ -106,6 +107,23 @@ def test_no_file_of_turned_pixels_says_to_turn_them(saving: Saving) -> None:
         assert saving.format is MediaFormat.TIFF or picture.getexif()[0x010F] == "Darkroom"
     assert b'tiff:Orientation="6"' not in data
     assert (decode(data, LIMITS).width, decode(data, LIMITS).height) == (120, 160)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ('tiff:Orientation="6"', 'tiff:Orientation="1"'),
+        ("tiff:Orientation = ' 8 '", "tiff:Orientation = ' 1 '"),
+        ("<tiff:Orientation>\n 3 </tiff:Orientation>", "<tiff:Orientation>\n 1 </tiff:Orientation>"),
+        ('<tiff:Orientation rdf:datatype="x">5<', '<tiff:Orientation rdf:datatype="x">1<'),
+        ('tiff:Orientation="1" tiff:XResolution="6"', 'tiff:Orientation="1" tiff:XResolution="6"'),
+    ],
+)
+def test_every_form_of_the_orientation_in_xmp_is_set(said: str, left: str) -> None:
+    assert as_upright(said.encode()) == left.encode()
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert as_upright(said.encode(encoding)) is None
+        assert as_upright("<rdf:li/>".encode(encoding)) is not None
 
 
 def test_metadata_is_left_out_on_request_and_the_profile_stays() -> None:
