@@ -22,9 +22,10 @@ _SMALL = 65_536
 _PIECE = 4 << 20
 """Bytes of a file that are read at once."""
 _LONGEST = 200
-"""Characters; file systems take 255 bytes or UTF-16 units, and a number and the folder are added."""
+"""Bytes of UTF-8; file systems take 255 bytes or UTF-16 units, and a number and the folder are added."""
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: characters, devices with any extension, and the last character.
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+# The last ones turn the direction of text.
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.IGNORECASE)
 
 
@@ -129,10 +130,10 @@ def _safe(name: str) -> str:
     name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip().rstrip(". ")
     if _DEVICES.fullmatch(name) or not name.strip("."):
         name = f"_{name}" if name else "file"
-    if len(name) > _LONGEST:
+    if len(name.encode()) > _LONGEST:
         stem, dot, extension = name.rpartition(".")
-        ending = dot + extension if stem and len(extension) <= 20 else ""
-        name = name[: _LONGEST - len(ending)].rstrip(". ") + ending
+        ending = dot + extension if stem and len(extension.encode()) <= 20 else ""
+        name = name.encode()[: _LONGEST - len(ending.encode())].decode(errors="ignore").rstrip(". ") + ending
     return name
 
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeGuard, cast
 
+from darkroom.naming import sendable
+
 Source = str | os.PathLike[str] | bytes | BinaryIO
 """A path, bytes, or a file opened for reading in binary mode, which is sent from its current position on. A string that begins with http://
 or https:// is a URL, from which the server fetches the file."""
@@ -97,7 +99,7 @@ def open_content(source: Source, name: str | None = None) -> Iterator[Content]:
         yield _content(io.BytesIO(source), name)
     elif isinstance(source, str | os.PathLike):
         with Path(source).open("rb") as file:
-            yield _content(file, name or _with_extension(Path(source).name, file))
+            yield _content(file, name or _with_extension(sendable(Path(source).name), file))
     elif source.seekable():
         yield _content(source, name)
     else:
@@ -124,7 +126,7 @@ def _content(file: BinaryIO, name: str | None) -> Content:
 def _name_of(file: BinaryIO) -> str | None:
     """The name of an open file: the one on disk, not the number of a descriptor."""
     name = getattr(file, "name", None)
-    return Path(name).name if isinstance(name, str) and Path(name).suffix else None
+    return sendable(Path(name).name) if isinstance(name, str) and Path(name).suffix else None
 
 
 def _name_for(file: BinaryIO, start: int) -> str:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that cannot be seen, steer a terminal, or turn the direction of text."""
+
+
+def sendable(name: str) -> str:
+    """The name of a file on disk as the server takes it: with `_` in place of path separators and of what `visible` escapes."""
+    return re.sub(r"[/\\]", "_", _UNSEEN.sub("_", name))
+
+
+def visible(text: str) -> str:
+    """The text for a terminal, in which no part of a name can pass for something else: `\\x1b`, `\\n`."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def unwritable(folder: Path) -> str:

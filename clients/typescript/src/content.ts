@@ -42,9 +42,15 @@ const MAGIC: readonly [offset: number, magic: string, extension: string][] = [
 /** The source, ready to be read. Throws InvalidRequest if it has no name and its type cannot be determined. */
 export async function contentOf(source: Source, name?: string): Promise<Content> {
   const blob = source instanceof Uint8Array || source instanceof ArrayBuffer ? new Blob([source]) : source;
-  if (!(blob instanceof Blob)) return { name: name ?? (await named(blob.name, blob)), size: blob.size, read: blob.read.bind(blob) };
+  if (!(blob instanceof Blob))
+    return { name: name ?? (await named(sendable(blob.name), blob)), size: blob.size, read: blob.read.bind(blob) };
   const content = { name: "", size: blob.size, read: async (start: number, end: number) => blob.slice(start, end) };
-  return { ...content, name: name ?? (await named("name" in blob ? String(blob.name) : "", content)) };
+  return { ...content, name: name ?? (await named("name" in blob ? sendable(String(blob.name)) : "", content)) };
+}
+
+/** The name of a file as the server takes it: `_` replaces path separators, control characters, and those that turn text around. */
+export function sendable(name: string): string {
+  return name.replace(/[/\\\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "_");
 }
 
 /** The name with an extension, without which the server takes none. */

@@ -115,6 +115,8 @@ test("a picture from a path to results on the disk, with options by the operatio
   assert.deepEqual([...bytes.subarray(0, 2)], [0xff, 0xd8]);
   const output = await client.read(task.output_file_ids[0] ?? "");
   assert.deepEqual(Buffer.from(await output.arrayBuffer()), bytes);
+  const odd = await client.upload(new File([bytes], "a\\b\u202egnp.jpg"));
+  assert.equal(odd.name, "a_b_gnp.jpg");
   // A result is an input, by its record.
   const [file] = await client.resultUrls(task);
   assert.ok(file);

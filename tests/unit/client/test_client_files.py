@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from darkroom.connection import Server
+from darkroom.content import open_content
 from darkroom.failures import ConnectionFailed
-from darkroom.naming import cut_to_fit, free_path, partial
+from darkroom.naming import cut_to_fit, free_path, partial, visible
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +66,25 @@ def test_a_name_fits_into_a_file_system(tmp_path: Path, name: str) -> None:
     with free_path(tmp_path / short) as first, free_path(tmp_path / short) as second, partial(second) as part:
         part.write_bytes(b"x")
     assert first != second and second.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("new\nline.png", "new_line.png"),
+        ("\x1b[31mred.png", "_[31mred.png"),
+        ("photo\u202egnp.png", "photo_gnp.png"),
+        ("a\\b.png", "a_b.png"),
+        ("-rf.png", "-rf.png"),
+        ("😀 水.png", "😀 水.png"),
+    ],
+)
+def test_files_are_sent_under_names_that_the_server_takes(tmp_path: Path, name: str, sent: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"x")
+    with open_content(path) as content, path.open("rb") as file, open_content(file) as opened:
+        assert (content.name, opened.name) == (sent, sent)
+
+
+def test_names_cannot_steer_a_terminal() -> None:
+    assert visible("\x1b[2Ja\nb\x9b\u202e é水😀") == "\\x1b[2Ja\\nb\\x9b\\u202e é水😀"

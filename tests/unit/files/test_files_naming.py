@@ -71,6 +71,7 @@ def test_attachment_round_trips_through_a_mime_parser(name: str) -> None:
 def test_an_attachment_as_old_and_new_clients_read_it() -> None:
     assert attachment("a&b=c<d;e f.png") == "attachment; filename=\"a&b=c<d;e f.png\"; filename*=UTF-8''a%26b%3Dc%3Cd%3Be%20f.png"
     assert attachment("../etc.zip") == 'attachment; filename=".._etc.zip"'
+    assert attachment("a\nb\x85\u202egnp.png") == 'attachment; filename="a_b__gnp.png"'
     assert attachment("50%.png") == "attachment; filename=\"50_.png\"; filename*=UTF-8''50%25.png"
 
 

@@ -26,6 +26,9 @@ from services.gateway.surfaces.snapotter.names import clean_name, media_type_of,
         ("x\ty\n.png", "xy.png"),
         ('q"uo;te$(x)<script>.png', 'q"uo;te$(x)<script>.png'),
         (".png", ".png"),
+        ("photo\u202egpj.png", "photogpj.png"),
+        ("a\u2066b\x85.png", "ab.png"),
+        ("-rf.png", "-rf.png"),
     ],
 )
 def test_what_is_left_of_a_name(sent: str, left: str) -> None:

@@ -106,6 +106,8 @@ def unchanged(name: str) -> tuple[list[str], list[str]]:
         (["con", "NUL.txt", "com1.tar.gz", "console.png", "lpt¹"], ["_con", "_NUL.txt", "_com1.tar.gz", "console.png", "_lpt¹"]),
         (["dots...", " spaces ", "...", ""], ["dots", "spaces", "file", "file-2"]),
         (["x" * 300 + ".png"], ["x" * 196 + ".png"]),
+        (["水" * 300 + ".png", "水" * 300 + ".png"], ["水" * 65 + ".png", "水" * 65 + "-2.png"]),
+        (["photo\u202egnp.png", "a\x85b.png"], ["photo_gnp.png", "a_b.png"]),
     ],
 )
 def test_names_that_every_system_can_write(names: list[str], expected: list[str]) -> None:

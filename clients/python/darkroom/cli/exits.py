@@ -18,6 +18,7 @@ from rich.text import Text
 
 from darkroom.cli.choice import session_in_use
 from darkroom.failures import ApiError, DarkroomFailure, TaskFailed, explained
+from darkroom.naming import visible
 
 Result = TypeVar("Result")
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED, NO_CREDITS, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -89,7 +90,7 @@ def reason_of(failure: DarkroomFailure | OSError) -> str:
 def message_of(failure: DarkroomFailure | OSError) -> str:
     """The message, with the field at fault."""
     if isinstance(failure, OSError):
-        return f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure)
+        return f"{visible(str(failure.filename))}: {failure.strerror}" if failure.filename else str(failure)
     return explained(failure, _said(failure))
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from darkroom.cli.exits import advice_on, message_of, reason_of
 from darkroom.failures import DarkroomFailure
+from darkroom.naming import visible
 
 _MAX_LISTED = 50
 
@@ -53,9 +54,14 @@ class Outcome:
     """Its outputs are copied to standard output and not kept."""
 
     @property
+    def shown_name(self) -> str:
+        """Its name, for a terminal."""
+        return visible(self.name)
+
+    @property
     def location(self) -> str:
-        """Where the results are."""
-        return "standard output" if self.to_stdout else ", ".join(map(str, self.outputs)) or "nothing"
+        """Where the results are, for a terminal."""
+        return "standard output" if self.to_stdout else visible(", ".join(map(str, self.outputs))) or "nothing"
 
     def skip(self, outputs: Sequence[Path]) -> None:
         """Mark it as done by an earlier run."""
@@ -110,7 +116,7 @@ def summary(outcomes: Sequence[Outcome], fatal: DarkroomFailure | None, *, inter
     failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
     listed = [outcome for outcome in failed if not outcome.fatal] if len(outcomes) > 1 else []
     for outcome in listed[:_MAX_LISTED]:
-        said.append(f"  {outcome.name}: {outcome.error}\n")
+        said.append(f"  {outcome.shown_name}: {outcome.error}\n")
     if len(listed) > _MAX_LISTED:
         said.append(f"  … and {len(listed) - _MAX_LISTED} more; use --json to list all\n")
     if fatal is not None:

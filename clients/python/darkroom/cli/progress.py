@@ -13,6 +13,7 @@ from rich.table import Column
 from rich.text import Text
 
 from darkroom.cli.outcome import Outcome, Status
+from darkroom.naming import visible
 from darkroom.tasks.v1 import task_pb2
 
 # Shares of a file's bar: upload and task; the rest is the download.
@@ -106,7 +107,7 @@ class _Bar:
         self._progress, self._bars = progress, bars
         self._size = max(1, size)
         self._sent, self._takes = 0, ""
-        self._bar: TaskID = progress.add_task("uploading", name=name, total=1.0)
+        self._bar: TaskID = progress.add_task("uploading", name=visible(name), total=1.0)
 
     def add_uploaded(self, moved: int) -> None:
         self._sent += moved
@@ -173,22 +174,26 @@ def _report(console: Console, outcome: Outcome, shown_notices: set[str]) -> None
         return
     match outcome.status:
         case Status.DONE if outcome.unchanged:
-            console.print(Text.assemble(("unchanged ", "yellow"), outcome.name, " → ", outcome.location, ("  (0 credits)", "dim")))
+            console.print(Text.assemble(("unchanged ", "yellow"), outcome.shown_name, " → ", outcome.location, ("  (0 credits)", "dim")))
         case Status.DONE:
             console.print(
-                Text.assemble(("done    ", "bold green"), outcome.name, " → ", outcome.location, (f"  ({outcome.seconds:.1f} s)", "dim"))
+                Text.assemble(
+                    ("done    ", "bold green"), outcome.shown_name, " → ", outcome.location, (f"  ({outcome.seconds:.1f} s)", "dim")
+                )
             )
         case Status.SKIPPED:
-            console.print(Text.assemble(("skipped ", "green"), outcome.name, " → ", outcome.location))
+            console.print(Text.assemble(("skipped ", "green"), outcome.shown_name, " → ", outcome.location))
         case Status.FAILED:
-            console.print(Text.assemble(("failed  ", "bold red"), outcome.name, ": ", outcome.error or ""))
+            console.print(Text.assemble(("failed  ", "bold red"), outcome.shown_name, ": ", outcome.error or ""))
         case Status.LEFT:
             console.print(
-                Text.assemble(("left    ", "yellow"), outcome.name, f": task {outcome.task_id}" if outcome.task_id else ": not sent yet")
+                Text.assemble(
+                    ("left    ", "yellow"), outcome.shown_name, f": task {outcome.task_id}" if outcome.task_id else ": not sent yet"
+                )
             )
         case _:
             console.print(
-                Text.assemble(("stopped ", "yellow"), outcome.name, f": task {outcome.task_id} cancelled" if outcome.task_id else "")
+                Text.assemble(("stopped ", "yellow"), outcome.shown_name, f": task {outcome.task_id} cancelled" if outcome.task_id else "")
             )
     for notice in outcome.notices:
         if notice in shown_notices:
@@ -196,4 +201,4 @@ def _report(console: Console, outcome: Outcome, shown_notices: set[str]) -> None
         shown_notices.add(notice)
         # Many notices already start with the name of the input.
         text = notice.removeprefix(f"{Path(outcome.name).name}: ")
-        console.print(Text.assemble(("note    ", "yellow"), outcome.name, ": ", text))
+        console.print(Text.assemble(("note    ", "yellow"), outcome.shown_name, ": ", text))

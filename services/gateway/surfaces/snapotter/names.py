@@ -10,7 +10,7 @@ _FALLBACK = "upload"
 _LONGEST_BYTES = 200
 _IMAGE_EXTENSIONS = ("jpeg", "jpg", "png", "webp", "gif", "bmp", "tiff", "tif", "avif", "svg", "pdf")
 _AFTER_EXTENSION = re.compile(rf"^(.*?\.(?:{'|'.join(_IMAGE_EXTENSIONS)}))(?=\.).*$", re.IGNORECASE | re.DOTALL)
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff/\\]")
 _TYPES = {
     "png": "image/png",
