@@ -31,11 +31,11 @@ function row(path: readonly string[], value: Row["value"]): Row {
 }
 
 /**
- * Whether somebody has set it. The server also sends fields that nobody has set: with 0, false, an empty text, or a value that is
- * called unspecified. A field that is something else by default may have been set to those. In an entry of a list, 0 is a value.
+ * Whether somebody has set it. The server also sends fields that nobody has set: with 0, false or an empty text. A field that is
+ * something else by default may have been set to those. In an entry of a list, 0 is a value.
  */
 export function isSet({ path, value }: Row, field: { default?: unknown; min?: number } | undefined): boolean {
-  if (value === "" || (typeof value === "string" && value.endsWith("_UNSPECIFIED"))) return false;
+  if (value === "") return false;
   if (path.some((part) => /^\d+$/.test(part))) return true;
   if (value === false) return field?.default === true;
   if (value !== 0 && value !== "0") return true;

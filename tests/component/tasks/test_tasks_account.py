@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from darkroom.internal.tasks.v1 import attempt_service_pb2 as attempts_pb
@@ -47,6 +48,10 @@ async def create(service: Service, replica: Replica, key: str | None = None, **f
 async def details(service: Service, replica: Replica, task_id: object, account_id: int = ACCOUNT) -> task_details_pb2.TaskDetails:
     request = account_tasks_pb2.GetTaskRequest(id=str(task_id))
     return (await replica.account_tasks.GetTask(request, metadata=service.caller(account_id))).data
+
+
+def _operations(data: task_details_pb2.TaskDetails) -> list[operation_pb2.Operation]:
+    return [ParseDict(MessageToDict(each), operation_pb2.Operation()) for each in data.parameters]
 
 
 async def complete(service: Service, replica: Replica, task_id: str, attempt: int = 1, *outputs: int, notice: str = "") -> None:
@@ -121,7 +126,7 @@ async def test_everything_about_a_task_from_its_creation_to_its_end(service: Ser
     )
     data = await details(service, replica, created.task_id)
     assert (data.state, data.status, data.priority, data.sequence, data.notice_count) == ("queued", "Pending", 7, 1, 0)
-    assert (list(data.parameters), list(data.operations)) == ([CUT_OUT], ["remove_background"])
+    assert (_operations(data), list(data.operations)) == ([CUT_OUT], ["remove_background"])
     assert [(one.file_id, one.name) for one in data.inputs] == [(str(photo), "photo.jpg")]
     assert (data.queue_position, data.HasField("queue_position"), data.webhook_url) == (0, True, "http://127.0.0.1:9/hook")
     assert (data.deadline, data.HasField("expires_at"), data.HasField("started_at")) == (deadline, False, False)
@@ -180,7 +185,7 @@ async def test_passwords_are_not_told(service: Service, replica: Replica) -> Non
     document = service.files.add(ACCOUNT, "a.pdf", "application/pdf", pages=1)
     redraw = operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(report=True, owner_password="secret"))
     created = await create(service, replica, file_ids=[str(document)], operations=[redraw])
-    [shown] = (await details(service, replica, created.task_id)).parameters
+    [shown] = _operations(await details(service, replica, created.task_id))
     assert shown == operation_pb2.Operation(redraw_pdf=redraw_pdf_pb2.RedrawPdf(report=True))
 
 

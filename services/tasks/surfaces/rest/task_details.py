@@ -17,6 +17,7 @@ from services.tasks.model import Task, TaskAttempt, TaskEvent
 from services.tasks.surfaces.rendering import shown_operations, timestamp
 from services.tasks.surfaces.rest import messages
 from services.tasks.surfaces.rest.notices import not_applied, notices
+from services.tasks.surfaces.rest.parameters import as_struct
 from services.tasks.surfaces.rest.status import state_of
 
 
@@ -26,7 +27,7 @@ def task_details(task: Task, details: Details, events: Sequence[TaskEvent], *, k
     data = pb.TaskDetails.FromString(messages.list_item(task).SerializeToString())
     data.MergeFrom(
         pb.TaskDetails(
-            parameters=shown_operations(task),
+            parameters=map(as_struct, shown_operations(task)),
             inputs=[pb.TaskInput(file_id=str(file_id), name=name) for file_id, name in zip_longest(task.input_file_ids, task.input_names)],
             output_file_ids=map(str, task.output_file_ids),
             attempts=map(_attempt, details.attempts),
