@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 from PIL.BmpImagePlugin import BmpImageFile
 
@@ -13,6 +14,10 @@ from services.inference.media.pillow_samples import FAILURES, MODES, samples_of
 from services.pictures.media_format import MediaFormat
 
 _MILLIMETRES_PER_INCH = 25.4
+_HEADER = 14
+"""Where the second header begins."""
+_FIFTH, _EMBEDDED = 124, b"DEBM"
+"""The length of a header of version 5, and its colour space if a profile is in the file."""
 
 
 def read_header(data: bytes, format_: MediaFormat, limits: Limits) -> Header:
@@ -30,7 +35,7 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
         raise _damaged() from error
     across, down = file.info.get("dpi", (0, 0))
     density = (across / _MILLIMETRES_PER_INCH, down / _MILLIMETRES_PER_INCH) if across > 0 and down > 0 else None
-    return from_samples(samples, None, Metadata(pixels_per_mm=density), format_)
+    return from_samples(samples, _profile(data), Metadata(pixels_per_mm=density), format_)
 
 
 def _open_checked(data: bytes, limits: Limits) -> BmpImageFile:
@@ -41,6 +46,17 @@ def _open_checked(data: bytes, limits: Limits) -> BmpImageFile:
         raise _damaged() from error
     limits.check(*file.size)
     return file
+
+
+def _profile(data: bytes) -> bytes | None:
+    """The profile that a header of version 5 may lead to. Raises FILE_CORRUPT if it is cut off."""
+    header = data[_HEADER : _HEADER + _FIFTH]
+    if len(header) < _FIFTH or int.from_bytes(header[:4], "little") != _FIFTH or header[56:60] != _EMBEDDED:
+        return None
+    at, length = struct.unpack_from("<II", header, 112)
+    if _HEADER + at + length > len(data):
+        raise _damaged()
+    return data[_HEADER + at : _HEADER + at + length]
 
 
 def _mode(file: BmpImageFile) -> str:

@@ -119,7 +119,8 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
     del planes
     icc = file.resources.get(_PROFILE)
     if stored.dtype == np.float32:
-        samples: Pixels = encode_srgb(stored)
+        # Photoshop lays light over white, too, and not what it is encoded as.
+        samples: Pixels = encode_srgb(stored if alpha is None else _light_without_white(stored, alpha))
         icc = None
         if alpha is not None:
             alpha = np.rint(np.nan_to_num(alpha).clip(0, 1) * 65535).astype(np.uint16)
@@ -127,7 +128,7 @@ def decode(data: bytes, format_: MediaFormat, limits: Limits) -> Image:
         samples, icc = _colours(file, stored, icc)
     if file.mode == _INDEXED and (clear := file.resources.get(_TRANSPARENT_INDEX)) and len(clear) == 2:
         alpha = np.where(stored[..., 0] == int.from_bytes(clear, "big"), 0, 255).astype(np.uint8)
-    elif alpha is not None:
+    elif alpha is not None and stored.dtype != np.float32:
         samples = _without_white(samples, alpha)
     if alpha is not None:
         samples = np.concatenate([samples, alpha[..., np.newaxis]], axis=2)
@@ -201,6 +202,15 @@ def _colours(file: _File, stored: npt.NDArray[np.uint8 | np.uint16], icc: bytes 
         lab = colour.vips_from_floats(values).copy(interpretation="lab")
         return colour.array_from_vips(lab.colourspace("srgb" if full == 255 else "rgb16")), None
     return stored, icc  # type: ignore[return-value]  # one of both
+
+
+def _light_without_white(light: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The same of linear light, where white is 1."""
+    out = np.zeros_like(light)
+    for rows in colour.strips(light.shape[0]):
+        opacity = np.nan_to_num(alpha[rows, :, np.newaxis]).clip(0, 1)
+        np.divide(light[rows] - (1 - opacity), opacity, out=out[rows], where=opacity > 0)
+    return out
 
 
 def _without_white(samples: Pixels, alpha: Pixels) -> Pixels:

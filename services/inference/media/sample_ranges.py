@@ -39,6 +39,12 @@ def in_16_bits(image: pyvips.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
     return vips_from_array(_scaled(samples, low, high)), notes
 
 
+def encoded_in_16_bits(image: pyvips.Image) -> pyvips.Image:
+    """Fractions in the encoding of a profile, which says what 1 is: those below 0 and above 1 become black and white."""
+    samples = np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
+    return vips_from_array(_scaled(samples, 0.0, 1.0))
+
+
 def _range(samples: np.ndarray) -> tuple[float, float]:
     """The least and the greatest number."""
     found = []

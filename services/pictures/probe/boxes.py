@@ -9,6 +9,11 @@ from services.pictures.probe.faults import DamagedFileError, read_exactly
 from services.pictures.probe.ranges import RangeFile
 
 _MAX_BOXES = 10_000
+_OUTERMOST = frozenset(
+    {b"ftyp", b"styp", b"meta", b"moov", b"moof", b"mdat", b"idat", b"mfra", b"sidx", b"ssix", b"pdin", b"prft", b"emsg"}
+    | {b"free", b"skip", b"wide", b"pnot", b"uuid"}
+)
+"""Boxes that are not within others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,25 @@ def boxes(file: RangeFile, position: int, end: int) -> Iterator[Box]:
         yield Box(header[4:], body, box_end)
         position = box_end
     raise DamagedFileError("its boxes are broken")
+
+
+def top_boxes(file: RangeFile, index: bytes) -> list[Box]:
+    """The outermost boxes of a file, which needs one of the kind `index`; what follows the last one, and is none, is harmless.
+
+    Raises DamagedFileError for one that is cut off.
+    """
+    found = list[Box]()
+    try:
+        for box in boxes(file, 0, file.size):
+            found.append(box)
+    except DamagedFileError:
+        if not any(each.kind == index for each in found):
+            raise
+    if found and found[-1].end > file.size:
+        if found[-1].kind in _OUTERMOST:
+            raise DamagedFileError("it is truncated")
+        found.pop()
+    return found
 
 
 def find(file: RangeFile, box: Box, *path: bytes) -> Box | None:

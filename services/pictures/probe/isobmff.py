@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from services.pictures.media_format import MediaFormat
-from services.pictures.probe.boxes import Box, boxes, find
+from services.pictures.probe.boxes import Box, boxes, find, top_boxes
 from services.pictures.probe.faults import DamagedFileError, read_exactly, require_size
 from services.pictures.probe.model import Probe
 from services.pictures.probe.ranges import RangeFile
@@ -17,9 +17,7 @@ _MAX_META_BYTES = 4 << 20
 
 def parse(file: RangeFile) -> Probe:
     """Find the primary item and its properties in the `meta` box."""
-    top = list(boxes(file, 0, file.size))
-    if top[-1].end > file.size:
-        raise DamagedFileError("it is truncated")
+    top = top_boxes(file, b"meta")
     meta = next((box for box in top if box.kind == b"meta"), None)
     if meta is None:
         raise DamagedFileError("it holds no picture")
@@ -46,7 +44,7 @@ def parse(file: RangeFile) -> Probe:
 
 def count_frames(file: RangeFile) -> int:
     """Samples of the longest track if the file is a sequence, else 1. Raises DamagedFileError."""
-    return _frames(file, list(boxes(file, 0, file.size)))
+    return _frames(file, top_boxes(file, b"meta"))
 
 
 def _primary_size(file: RangeFile, pitm: Box, ipma: Box, container: list[Box]) -> tuple[int, int]:

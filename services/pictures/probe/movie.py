@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.pictures.media_format import MediaFormat
-from services.pictures.probe.boxes import Box, boxes, find
+from services.pictures.probe.boxes import Box, boxes, find, top_boxes
 from services.pictures.probe.faults import DamagedFileError, encrypted_video_error, read_exactly, require_size, sound_only_error
 from services.pictures.probe.model import Probe, milliseconds_of
 from services.pictures.probe.ranges import RangeFile
@@ -37,7 +37,7 @@ class _Counted:
 def parse(file: RangeFile, format_: MediaFormat) -> Probe:
     """Read the tables of the first video track, wherever in the file they are. Raises DamagedFileError, MEDIA_UNSUPPORTED and
     FILE_ENCRYPTED."""
-    top = _top(file)
+    top = top_boxes(file, b"moov")
     movie = next((box for box in top if box.kind == b"moov"), None)
     if movie is None:
         raise DamagedFileError("it has no index of its frames, as a recording that was cut off")
@@ -56,22 +56,6 @@ def parse(file: RangeFile, format_: MediaFormat) -> Probe:
         has_alpha=has_alpha,
         duration_milliseconds=milliseconds_of(counted.ticks / track.ticks_per_second),
     )
-
-
-def _top(file: RangeFile) -> list[Box]:
-    """The boxes of the file; what follows the last one, and is none, is harmless. Raises DamagedFileError for one that is cut off."""
-    top = list[Box]()
-    try:
-        for box in boxes(file, 0, file.size):
-            top.append(box)
-    except DamagedFileError:
-        if not any(each.kind == b"moov" for each in top):
-            raise
-    if top[-1].end > file.size:
-        if not top.pop().kind.isalnum():
-            return top
-        raise DamagedFileError("it is truncated")
-    return top
 
 
 def _video_track(file: RangeFile, movie: Box) -> _Track:

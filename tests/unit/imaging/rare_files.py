@@ -125,8 +125,11 @@ def _packed(row: bytes) -> bytes:
     return bytes(out)
 
 
-def dng(pixels: npt.NDArray[np.uint8], orientation: int = 1, model: bytes = b"Test camera\0") -> bytes:
-    """A picture as a camera would record it whose sensor sees linear sRGB, one colour a pixel (Adobe DNG Specification 1.4)."""
+def dng(pixels: npt.NDArray[np.uint8], orientation: int = 1, model: bytes = b"Test camera\0", start: bytes = b"II*\0\x08\0\0\0") -> bytes:
+    """A picture as a camera would record it whose sensor sees linear sRGB, one colour a pixel (Adobe DNG Specification 1.4).
+
+    `start` is what stands before the directory, by which readers tell cameras' formats.
+    """
     height, width = pixels.shape[:2]
     light = np.rint(light_of(pixels) * 65535).astype("<u2")
     mosaic = light[..., 1].copy()
@@ -158,7 +161,7 @@ def dng(pixels: npt.NDArray[np.uint8], orientation: int = 1, model: bytes = b"Te
         (50778, short, [21]),
     ]
     forms = {short: "H", long: "I", rational: "I", signed: "i"}
-    extra_at = 8 + 2 + 12 * len(tags) + 4
+    extra_at = len(start) + 2 + 12 * len(tags) + 4
     extra, entries = b"", b""
     values = [value if isinstance(value, bytes) else struct.pack(f"<{len(value)}{forms[kind]}", *value) for _, kind, value in tags]
     pixels_at = extra_at + sum(len(each) + len(each) % 2 for each in values if len(each) > 4)
@@ -169,4 +172,4 @@ def dng(pixels: npt.NDArray[np.uint8], orientation: int = 1, model: bytes = b"Te
             field = struct.pack("<I", extra_at + len(extra))
             extra += data + b"\0" * (len(data) % 2)
         entries += struct.pack("<HHI", tag, kind, count) + field
-    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + extra + mosaic.tobytes()
+    return start + struct.pack("<H", len(tags)) + entries + bytes(4) + extra + mosaic.tobytes()

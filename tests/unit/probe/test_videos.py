@@ -107,6 +107,11 @@ def test_what_is_cut_off_is_damaged(form: str) -> None:
     assert reason(data[:100]) is ErrorReason.FILE_CORRUPT
 
 
+@pytest.mark.parametrize("behind", [bytes(600), b"Sent from my phone\r\n" * 40, b"1234abcd", b"\n"])
+def test_bytes_behind_the_end_are_ignored(behind: bytes) -> None:
+    assert examine(video("mp4", 12) + behind).frames == 12
+
+
 def test_claims_are_not_believed() -> None:
     data = video("mp4", 12)
     assert reason(_with_count(data, b"stsz", 1_000_000_000)) is ErrorReason.FILE_CORRUPT
