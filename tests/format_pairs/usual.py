@@ -132,14 +132,14 @@ def tiff(traits: Traits) -> Held:
         pages[0][..., :3] = light_of(stored(shown, traits))
     if Trait.PAGES in traits:
         pages += [np.ascontiguousarray(pages[0][::-1])] * 2
-    facts = {"icc": profile_of(traits), "orientation": _ORIENTATION if Trait.TURNED in traits else 1}
-    content = handmade.tiff(pages, alpha=alpha is not None, order=">" if Trait.PAGES in traits else "<", **facts)
+    tags: dict[str, Any] = {"icc": profile_of(traits), "orientation": _ORIENTATION if Trait.TURNED in traits else 1}
+    content = handmade.tiff(pages, alpha=alpha is not None, order=">" if Trait.PAGES in traits else "<", **tags)
     if Trait.INKS in traits:
         said = "first" if Trait.PAGES in traits else _CONVERTED
         return Held(content, seen_of_inks(), alpha, most=8, near=FAR, said=said, parts=3 if Trait.PAGES in traits else 1)
     if Trait.FLOAT in traits:
         shown, alpha = widened(shown), None if alpha is None else widened(alpha)
-    facts = _parts(traits) if Trait.PAGES in traits else {"said": "floating" if in_light else ""}
+    facts: dict[str, Any] = _parts(traits) if Trait.PAGES in traits else {"said": "floating" if in_light else ""}
     return Held(content, shown, alpha, profile_of(traits), most=0.6 if in_light else 0.01, **facts)
 
 

@@ -16,6 +16,7 @@ TOO_LARGE = (
     "Page {page} is too large ({width} × {height} inches) to be redrawn with legible print; "
     "only marks in its drawing operations were removed."
 )
+FLATTENED = "Redrawn pages are pictures with text and links: the form fields, notes and tags that they had are part of the pictures."
 REFUSED_SIGNED = "The document {protection}, and any change makes its signatures invalid. To remove marks anyway, pass `allow_signed`."
 REFUSED_LOCKED = "The document's permissions forbid changes. To remove marks, pass its owner password as `owner_password`."
 REFUSED_OWNER = "`owner_password` is not the document's owner password."
@@ -32,6 +33,7 @@ WARNINGS = Wordings(
         "not_searched": NOT_SEARCHED,
         "not_verified": NOT_VERIFIED,
         "page_too_large": TOO_LARGE,
+        "flattened": FLATTENED,
         "signed": REFUSED_SIGNED,
         "locked": REFUSED_LOCKED,
         "wrong_password": REFUSED_OWNER,

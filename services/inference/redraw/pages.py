@@ -22,6 +22,8 @@ from services.platform.errors import DarkroomError, ErrorReason
 _USUAL_DPI, _LEAST_DPI, _MOST_DPI = 200.0, 150.0, 300.0
 _COARSE_DPI = 72.0  # below this, print is no longer legible
 _MOST_PIXELS = 25_000_000
+_HARMLESS = "a common error handled correctly"
+"""In qpdf's warnings of what many programs write, and all read alike."""
 _LARGE_PICTURE = 0.3  # of the page: it is a scan, and the page gets its resolution
 
 
@@ -53,7 +55,7 @@ def settle(source: Path, target: Path) -> dict[str, Any]:
     try:
         with pikepdf.open(source, suppress_warnings=True, access_mode=pikepdf.AccessMode.stream) as document:
             pages = len(document.pages)
-            sound = not document.get_warnings()
+            sound = all(_HARMLESS in str(warning) for warning in document.get_warnings())
             warnings += [ENCRYPTION_WARNING] if document.is_encrypted else []
     except pikepdf.PasswordError as error:
         raise encrypted() from error

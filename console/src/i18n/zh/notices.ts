@@ -175,6 +175,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   "document_warning.not_verified": (details) => `${page(details)}内容过于复杂，无法核对结果，请自行检查。`,
   "document_warning.page_too_large": (details) =>
     `${page(details)}页面太大（${details.width} × ${details.height} 英寸），重绘后文字会不清晰，只去除了绘图指令中的水印。`,
+  "document_warning.flattened": "重绘的页面是带文字和链接的图片，原有的表单字段、批注和标签已并入图片。",
   "document_warning.signed": "文档带有数字签名，修改会使签名失效。如仍要处理，请允许已签名的文件。",
   "document_warning.locked": "文档的权限禁止修改，去除水印需要所有者密码。",
   "document_warning.wrong_password": "所有者密码不正确。",
