@@ -155,6 +155,8 @@ def _opened(data: bytes, limits: Limits) -> pyvips.Image | None:
     if format_ not in _LOADERS:
         return None
     assert isinstance(format_, MediaFormat)
+    if format_ is MediaFormat.GIF:
+        gif.check(data)
     try:
         first = _LOADERS[format_](data, access="sequential", fail_on="error")
         count = int(first.get("n-pages")) if first.get_typeof("n-pages") else 1
