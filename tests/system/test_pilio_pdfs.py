@@ -7,13 +7,16 @@ import json
 from collections.abc import Callable
 
 import numpy as np
+import pikepdf
 import pypdfium2
 import pytest
+from pikepdf import Array, Dictionary, Name, Pdf, String
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.colors import Color
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from services.inference.pdf.texts import FLATTENED
 from tests.system.pilio import Pilio
 from tests.unit.pdf import protections
 
@@ -192,3 +195,32 @@ async def test_a_box_removes_a_stamp_from_the_pages_that_have_it(pilio: Pilio) -
     assert red.sum() > 500
     assert left.sum() < 0.05 * red.sum()
     assert np.abs(cleaned - stamped)[: int(0.65 * len(cleaned))].max() < 80
+
+
+def with_fields(document: bytes) -> bytes:
+    """With a form field and tags on each page."""
+
+    def change(pdf: Pdf) -> None:
+        for number, page in enumerate(pdf.pages):
+            field = Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Tx, T=String(f"name{number}"), V=String("Ada"), F=4)
+            field.Rect = Array([40, 560, 140, 580])
+            page.obj.Annots = Array([pdf.make_indirect(field)])
+        pdf.Root.AcroForm = Dictionary(Fields=Array([page.obj.Annots[0] for page in pdf.pages]))
+        root = pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot))
+        pictures = [pdf.make_indirect(Dictionary(S=Name.Figure, P=root, Pg=page.obj, K=0, Alt=String("a scan"))) for page in pdf.pages]
+        root.K, pdf.Root.StructTreeRoot, pdf.Root.MarkInfo = Array(pictures), root, Dictionary(Marked=True)
+
+    return protections.protected(document, change)
+
+
+async def test_redrawing_a_page_keeps_the_fields_and_tags_of_the_others_and_says_what_it_loses(pilio: Pilio) -> None:
+    box = {"x1": 50, "y1": 70, "x2": 100, "y2": 98}
+    body = {"pdf_file_id": await pilio.upload("page.pdf", with_fields(stamped_scan())), "mode": "ai", "boxes": [box]}
+    task_id = await pilio.start(REMOVE, body)
+    assert FLATTENED in [notice["message"] for notice in (await pilio.finish(task_id))["notices"]]
+    [file] = (await pilio.result(task_id))["files"]
+    content = (await pilio.http.get(file["download_url"])).content
+    with pikepdf.open(io.BytesIO(content)) as document:
+        assert [len(page.obj.get("/Annots", [])) for page in document.pages] == [1, 0]
+        assert [(str(tag.Alt), tag.Pg.objgen) for tag in document.Root.StructTreeRoot.K] == [("a scan", document.pages[0].obj.objgen)]
+        assert [str(field.V) for field in document.Root.AcroForm.Fields] == ["Ada", "Ada"]

@@ -27,6 +27,7 @@ from tests.reported_files.rich_documents import RICH, encryption, long, made
 from tests.unit.inference.plain_operations.running import Running
 from tests.unit.pdf.protections import protected, signed
 
+pytestmark = pytest.mark.filterwarnings("ignore:Encryption R=5 is deprecated")
 REVISIONS = (2, 3, 4, 5, 6)
 FLATTENED_KINDS = ("annotations", "forms", "tags", "tags in object streams")
 """Those with something on their pages that a picture does not keep."""
