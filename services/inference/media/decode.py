@@ -21,7 +21,7 @@ from services.inference.media.header import NO_HINTS, SVG_DPI, Header, Hints
 from services.inference.media.image import Image, Limits, Metadata, from_samples
 from services.inference.media.lazy import LazyImage, in_memory, without_metadata
 from services.inference.media.notes import CONVERTED, FIRST_FRAME, NO_END
-from services.inference.media.sample_ranges import encoded_in_16_bits, in_16_bits
+from services.inference.media.sample_ranges import encoded_in_16_bits, in_16_bits, light_in_memory
 from services.inference.media.scaling import scale
 from services.inference.media.tiff_pages import page_alone, pages_of
 from services.inference.media.turning import upright
@@ -221,8 +221,10 @@ def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Ima
         pixels_per_mm=None if xres == yres == 1 else (xres, yres),
     )
 
-    if image.interpretation == "scrgb" and colour.usable_profile(icc, gray=False) is not None:
-        image = encoded_in_16_bits(image)
+    if image.interpretation == "scrgb":
+        has_profile = colour.usable_profile(icc, gray=False) is not None
+        image, said = encoded_in_16_bits(image) if has_profile else light_in_memory(image)
+        notes += said
     if image.interpretation in _CONVERTED:
         notes.append(CONVERTED.format(space=_CONVERTED[image.interpretation]))
         image, icc = colour.in_srgb(image, icc), None

@@ -15,6 +15,7 @@ MAIN_PICTURE = "Only the main one of {pictures} pictures was used."
 CONVERTED = "The colours were converted from {space} to sRGB."
 NO_END = "The file lacks the mark of its end; all of its pixels are there."
 STRETCHED = "The samples range from {low} to {high}: the least was made black and the greatest white."
+CLIPPED = "The samples range from {low} to {high}: those below 0 became black, and those above 1 white."
 PROFILE_DAMAGED = "The embedded colour profile is damaged or does not fit the picture; sRGB was assumed."
 PROFILE_OF_TABLES = "The colours were converted to sRGB: the embedded profile describes them by tables."
 NO_TRANSPARENCY = "A JPEG has no transparency, so the result is a PNG."
@@ -33,6 +34,7 @@ NOTES = Wordings(
         "converted": CONVERTED,
         "no_end": NO_END,
         "stretched": STRETCHED,
+        "clipped": CLIPPED,
         "profile_damaged": PROFILE_DAMAGED,
         "profile_of_tables": PROFILE_OF_TABLES,
         "no_transparency": NO_TRANSPARENCY,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyvips
 
-from services.inference.media.colour import Pixels, strips, vips_from_array
+from services.inference.media.colour import Pixels, strips, vips_from_array, vips_from_floats
 from services.inference.media.errors import unsupported_error
-from services.inference.media.notes import STRETCHED
+from services.inference.media.notes import CLIPPED, STRETCHED
 
 _FORMATS = ("uint", "char", "short", "int", "float")
 _WHITE = 65_535
+_COLOURS = 3
 _LARGEST = (1 << 32) - 1
 
 
@@ -23,7 +24,7 @@ def in_16_bits(image: pyvips.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
     """
     if image.format not in _FORMATS:
         raise unsupported_error("The samples of the picture are complex numbers.", allowed=("whole numbers", "fractions"))
-    samples = np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
+    samples = _samples(image)
     notes: tuple[str, ...] = ()
     low, high = 0.0, float(_LARGEST)
     if image.format != "uint":
@@ -39,10 +40,25 @@ def in_16_bits(image: pyvips.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
     return vips_from_array(_scaled(samples, low, high)), notes
 
 
-def encoded_in_16_bits(image: pyvips.Image) -> pyvips.Image:
-    """Fractions in the encoding of a profile, which says what 1 is: those below 0 and above 1 become black and white."""
-    samples = np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
-    return vips_from_array(_scaled(samples, 0.0, 1.0))
+def encoded_in_16_bits(image: pyvips.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """Fractions in the encoding of a profile, which says what 1 is, with 16 bits; and what has to be said of those beyond 0 and 1."""
+    samples = _samples(image)
+    return vips_from_array(_scaled(samples, 0.0, 1.0)), _clipped(samples)
+
+
+def light_in_memory(image: pyvips.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """An image of linear light that has been read, and what has to be said of numbers beyond black and white."""
+    samples = _samples(image)
+    return vips_from_floats(samples.astype(np.float32, copy=False)).copy(interpretation="scrgb"), _clipped(samples)
+
+
+def _samples(image: pyvips.Image) -> np.ndarray:
+    return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
+
+
+def _clipped(samples: np.ndarray) -> tuple[str, ...]:
+    low, high = _range(samples[..., :_COLOURS])
+    return () if low >= 0 and high <= 1 else (CLIPPED.format(low=f"{low:g}", high=f"{high:g}"),)
 
 
 def _range(samples: np.ndarray) -> tuple[float, float]:

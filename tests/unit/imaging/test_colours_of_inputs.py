@@ -13,6 +13,7 @@ import pyvips
 from PIL import Image as PillowImage
 
 from services.inference.media import Limits, decode, read_header
+from tests.format_pairs import handmade
 from tests.unit.imaging.pictures import deep_photo, exif, heic, photo, profile, wide_gamut_profile, written
 from tests.unit.imaging.rare_files import light_of
 
@@ -158,3 +159,14 @@ def test_heic_of_every_orientation_is_upright(orientation: int) -> None:
     }[orientation]
     assert (header.width, header.height) == (image.width, image.height) == (shown.shape[1], shown.shape[0])
     np.testing.assert_array_equal(image.pixels, shown)
+
+
+@pytest.mark.parametrize("icc", [None, wide_gamut_profile()])
+@pytest.mark.parametrize(("factor", "said"), [(1.0, False), (4.0, True), (-1.0, True)])
+def test_fractions_beyond_black_and_white_are_told(icc: bytes | None, factor: float, said: bool) -> None:
+    values = (light_of(photo(64, 96)) if icc is None else photo(64, 96) / 255).astype(np.float32) * factor
+    image = decode(handmade.tiff([values], icc=icc), LIMITS)
+    assert any("those above 1 white" in note for note in image.notes) == said
+    shown = np.where(values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0) ** (1 / 2.4) - 0.055) if icc is None else values
+    assert np.abs(image.pixels / 65535 - shown.clip(0, 1)).max() < 0.002
+    assert image.icc == icc

@@ -110,6 +110,7 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
     `颜色已从${space === "floating-point RGB" ? "浮点 RGB" : ` ${space} `}转换为 sRGB。`,
   "picture_note.no_end": "文件缺少结束标记，但所有像素都在。",
   "picture_note.stretched": ({ low, high }) => `样本值范围为 ${low} 至 ${high}：最小值变为黑色，最大值变为白色。`,
+  "picture_note.clipped": ({ low, high }) => `样本值范围为 ${low} 至 ${high}：小于 0 的变为黑色，大于 1 的变为白色。`,
   "picture_note.profile_damaged": "内嵌的色彩配置文件已损坏或与图片不符，已按 sRGB 处理。",
   "picture_note.profile_of_tables": "内嵌的色彩配置文件使用查找表，颜色已转换为 sRGB。",
   "picture_note.no_transparency": "JPEG 不支持透明，因此结果为 PNG。",
