@@ -32,7 +32,6 @@ from tests.unit.imaging.pictures import exif, written
 from tests.unit.imaging.rare_files import light_of
 
 _ORIENTATION = 6
-_NO_END = "lacks the mark of its end"
 _CONVERTED = "CMYK"
 
 

@@ -5,8 +5,6 @@ Page 1 of each says `Page one`, and page 2 `Page two`. Each is made with a mark 
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,32 +13,8 @@ from pikepdf import Array, Dictionary, Name, Pdf, String
 from PIL import ImageCms
 
 from tests.reported_files import pictures_in_documents as pictures
-
-SIZE = (200, 100)
-MARK = b"/Artifact <</Type /Pagination /Subtype /Watermark>> BDC BT /F1 30 Tf 30 60 Td (DRAFT) Tj ET EMC\n"
-_SQUARE = b"0.8 g 0 0 20 20 re f\n"
-Change = Callable[[Pdf], None]
-
-
-def content_of(number: str) -> bytes:
-    """The content of a page."""
-    return _SQUARE + b"0 g BT /F1 20 Tf 40 40 Td (Page %s) Tj ET\n" % number.encode()
-
-
-def made(change: Change, *, marked: bool, pages: tuple[str, ...] = ("one", "two"), **options: Any) -> bytes:
-    """A document with a change, saved with these options."""
-    with pikepdf.new() as pdf:
-        font = pdf.make_indirect(Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica))
-        for number in pages:
-            page = Dictionary(Type=Name.Page, MediaBox=Array([0, 0, *SIZE]), Resources=Dictionary(Font=Dictionary(F1=font)))
-            page.Contents = pdf.make_stream(content_of(number))
-            pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
-        change(pdf)
-        if marked:
-            pdf.pages[0].contents_add(MARK)
-        file = io.BytesIO()
-        pdf.save(file, **{"deterministic_id": "encryption" not in options, **options})
-    return file.getvalue()
+from tests.reported_files import uneven_documents
+from tests.reported_files.two_pages import MARK, SQUARE, Change, content_of, encryption, made
 
 
 def _annotations(pdf: Pdf) -> None:
@@ -120,7 +94,7 @@ def _tagged(pdf: Pdf) -> None:
     numbers, of_links = list[Any](), list[Any]()
     for number, (page, name) in enumerate(zip(pdf.pages, ("one", "two"), strict=True)):
         page.obj.Contents = pdf.make_stream(
-            b"/P <</MCID 1>> BDC " + _SQUARE + b"EMC\n/Title <</MCID 0>> BDC\n" + content_of(name).removeprefix(_SQUARE) + b"EMC\n"
+            b"/P <</MCID 1>> BDC " + SQUARE + b"EMC\n/Title <</MCID 0>> BDC\n" + content_of(name).removeprefix(SQUARE) + b"EMC\n"
         )
         link = pdf.make_indirect(
             Dictionary(
@@ -220,79 +194,8 @@ def _encrypted(revision: int) -> Callable[[bool], bytes]:
     return make
 
 
-def encryption(revision: int, user: str) -> pikepdf.Encryption:
-    """RC4 with 40 bits (2) and 128 (3), AES with 128 (4) and 256 (5 and 6)."""
-    aes = {"aes": revision > 3, "metadata": revision > 3}
-    return pikepdf.Encryption(owner="owner", user=user, R=revision, **aes)
-
-
 def _of(change: Change, **options: Any) -> Callable[[bool], bytes]:
     return lambda marked: made(change, marked=marked, **options)
-
-
-def _wrong_lengths(marked: bool) -> bytes:
-    """Each content says that it is shorter than it is."""
-    document = made(_nothing, marked=marked, compress_streams=False, object_stream_mode=pikepdf.ObjectStreamMode.disable)
-    return re.sub(rb"/Length (\d)\d+", rb"/Length  \1", document)
-
-
-def _updated(marked: bool) -> bytes:
-    """The second page was changed after the file was written, by an update at its end."""
-    document = made(
-        _nothing, marked=marked, pages=("one", "old"), compress_streams=False, object_stream_mode=pikepdf.ObjectStreamMode.disable
-    )
-    [number] = [
-        int(found[1])
-        for found in re.finditer(rb"(\d+) 0 obj\n<<[^>]*>>\nstream\n.*?endobj\n", document, re.DOTALL)
-        if b"Page old" in found[0]
-    ]
-    changed = content_of("two")
-    update = b"%d 0 obj\n<< /Length %d >>\nstream\n%bendstream\nendobj\n" % (number, len(changed), changed)
-    table_at = len(document) + len(update)
-    before = int(re.findall(rb"startxref\n(\d+)", document)[-1])
-    trailer = re.findall(rb"trailer\s*<<(.*?)>>\s*startxref", document, re.DOTALL)[-1]
-    table = b"xref\n%d 1\n%010d 00000 n \ntrailer <<%b /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (
-        number,
-        len(document),
-        trailer,
-        before,
-        table_at,
-    )
-    return document + update + table
-
-
-def _hybrid(marked: bool) -> bytes:
-    """A table for old readers, and for new ones a stream with the objects that old ones do not see: the page's bookmark."""
-    objects: dict[int, bytes] = {
-        1: b"<< /Type /Catalog /Pages 2 0 R /Outlines 8 0 R >>",
-        2: b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>",
-        7: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    }
-    for number, name in ((3, "one"), (4, "two")):
-        content = content_of(name) + (MARK if marked and number == 3 else b"")
-        objects[number] = (
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Resources << /Font << /F1 7 0 R >> >> /Contents %d 0 R >>"
-            % (*SIZE, number + 2)
-        )
-        objects[number + 2] = b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content)
-    hidden = [b"<< /First 9 0 R /Last 9 0 R /Count 1 >>", b"<< /Title (Hidden) /Parent 8 0 R /Dest [4 0 R /Fit] >>"]
-    index = b"8 0 9 %d " % (len(hidden[0]) + 1)
-    body = index + b" ".join(hidden)
-    objects[10] = b"<< /Type /ObjStm /N 2 /First %d /Length %d >>\nstream\n%b\nendstream" % (len(index), len(body), body)
-    out, places = b"%PDF-1.5\n", dict[int, int]()
-    for number in sorted(objects):
-        places[number] = len(out)
-        out += b"%d 0 obj\n%b\nendobj\n" % (number, objects[number])
-    stream_at = len(out)
-    entries = b"".join(bytes([2, 0, 10, each]) for each in (0, 1)) + b"\1" + places[10].to_bytes(2, "big") + b"\0"
-    out += b"11 0 obj\n<< /Type /XRef /Size 12 /W [1 2 1] /Index [8 3] /Root 1 0 R /Length %d >>\nstream\n%b\nendstream\nendobj\n" % (
-        len(entries),
-        entries,
-    )
-    table_at = len(out)
-    out += b"xref\n0 8\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % places[number] for number in range(1, 8))
-    out += b"trailer << /Size 12 /Root 1 0 R /XRefStm %d >>\nstartxref\n%d\n%%%%EOF\n" % (stream_at, table_at)
-    return out
 
 
 RICH: Mapping[str, Callable[[bool], bytes]] = {
@@ -306,9 +209,9 @@ RICH: Mapping[str, Callable[[bool], bytes]] = {
     "Type 3": _of(_drawn_letters),
     **{f"picture in {name}": _of(_picture(name)) for name in pictures.IMAGES},
     **{f"owner password, revision {revision}": _encrypted(revision) for revision in (2, 3, 4, 5)},
-    "wrong lengths": _wrong_lengths,
-    "updated": _updated,
-    "hybrid": _hybrid,
+    "wrong lengths": uneven_documents.wrong_lengths,
+    "updated": uneven_documents.updated,
+    "hybrid": uneven_documents.hybrid,
 }
 
 

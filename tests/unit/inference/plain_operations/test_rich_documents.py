@@ -23,7 +23,8 @@ from services.pictures.probe.child import probe
 from services.platform.errors import DarkroomError, ErrorReason
 from tests.reported_files.document_facts import facts_of, looks_of, texts_of
 from tests.reported_files.pictures_in_documents import IMAGES, shown
-from tests.reported_files.rich_documents import RICH, encryption, long, made
+from tests.reported_files.rich_documents import RICH, long
+from tests.reported_files.two_pages import encryption, made
 from tests.unit.inference.plain_operations.running import Running
 from tests.unit.pdf.protections import protected, signed
 
