@@ -19,6 +19,8 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 # Rows converted at once where a conversion works in place: bounds its memory, not its result.
 _STRIP = 512
+_CUBE = 15
+"""Between the levels of colours that are tried."""
 
 
 @lru_cache(maxsize=16)
@@ -36,6 +38,19 @@ def usable_profile(icc: bytes | None, *, gray: bool) -> bytes | None:
     except (profiles.Unusable, ImageCms.PyCMSError):
         return None
     return profiles.without_tail(icc)
+
+
+@lru_cache(maxsize=16)
+def is_srgb(icc: bytes, *, gray: bool) -> bool:
+    """Whether a profile describes sRGB, so that pixels mean the same without it: no colour is another then by more than one level."""
+    if usable_profile(icc, gray=gray) is None:
+        return False
+    levels = np.arange(256, dtype=np.uint8)
+    grays = np.repeat(levels[np.newaxis, :, np.newaxis], 1 if gray else 3, axis=2)
+    few = levels[::_CUBE]
+    colours = grays if gray else np.concatenate((grays, np.stack(np.meshgrid(few, few, few), axis=-1).reshape(1, -1, 3)), axis=1)
+    seen = to_srgb(colours, icc).astype(np.int16)
+    return bool(np.abs(seen - colours).max() <= 1)
 
 
 def converted_by_tables(pixels: Pixels, icc: bytes) -> npt.NDArray[np.uint8] | None:

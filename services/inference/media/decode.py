@@ -209,14 +209,14 @@ def orientation_of(image: pyvips.Image) -> int:
 def _read(image: pyvips.Image, format_: MediaFormat, target: Size | None) -> Image | LazyImage:
     """The picture of an opened file, upright; at the size `target` before it is turned, if decoding can scale."""
     notes: list[str] = []
-    icc = _blob(image, "icc-profile-data")
+    icc = blob(image, "icc-profile-data")
     orientation = orientation_of(image)
     significant_bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
     xres, yres = image.xres, image.yres
     metadata = Metadata(
-        exif=rewritten(_blob(image, "exif-data")),
-        xmp=_blob(image, "xmp-data"),
-        iptc=_blob(image, "iptc-data"),
+        exif=rewritten(blob(image, "exif-data")),
+        xmp=blob(image, "xmp-data"),
+        iptc=blob(image, "iptc-data"),
         # libvips returns 1 where a format or a file specifies nothing.
         pixels_per_mm=None if xres == yres == 1 else (xres, yres),
     )
@@ -259,5 +259,6 @@ def _notes_of_parts(data: bytes, format_: MediaFormat, opened: pyvips.Image, hin
     return (FIRST_FRAME.format(frames=count),) if count > 1 else notes_of_frames(data, format_)
 
 
-def _blob(image: pyvips.Image, name: str) -> bytes | None:
+def blob(image: pyvips.Image, name: str) -> bytes | None:
+    """A field of an opened file; None if it has none."""
     return bytes(image.get(name)) if image.get_typeof(name) else None

@@ -20,7 +20,8 @@ PROFILE_DAMAGED = "The embedded colour profile is damaged or does not fit the pi
 PROFILE_OF_TABLES = "The colours were converted to sRGB: the embedded profile describes them by tables."
 NO_TRANSPARENCY = "A JPEG has no transparency, so the result is a PNG."
 SIDE_TOO_LONG = "A {format} has at most {side} pixels a side, so the result is a PNG."
-FORMAT_NOT_KEPT = "A {format} is not written unless it is asked for, so the result is a PNG, which may be larger."
+FORMAT_NOT_KEPT = "A {format} is not written unless it is asked for, so the result is a {written}."
+ONLY_READ = "A {format} is only read, so the result is a {written}."
 NO_ALPHA_IN_VIDEO = "An MP4 has no transparency, so the result is a WebM."
 NO_SOFT_EDGES = "A pixel of a GIF is opaque or not, so the result is in {format}, which has soft edges."
 
@@ -40,6 +41,7 @@ NOTES = Wordings(
         "no_transparency": NO_TRANSPARENCY,
         "side_too_long": SIDE_TOO_LONG,
         "format_not_kept": FORMAT_NOT_KEPT,
+        "only_read": ONLY_READ,
         "no_alpha_in_video": NO_ALPHA_IN_VIDEO,
         "no_soft_edges": NO_SOFT_EDGES,
         **moving_notes.TEXTS,

@@ -11,7 +11,7 @@ _QUARTERS = {90: 0, 180: 1, 270: 2}
 """OpenCV's codes, by degrees clockwise."""
 FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}
 """OpenCV's codes, by whether left and right, and top and bottom, are swapped."""
-_ORIENTATIONS = {2: (0, 1), 3: (180, None), 4: (0, 0), 5: (90, 1), 6: (90, None), 7: (270, 1), 8: (270, None)}
+ORIENTATIONS = {2: (0, 1), 3: (180, None), 4: (0, 0), 5: (90, 1), 6: (90, None), 7: (270, 1), 8: (270, None)}
 """Degrees and flip by EXIF orientation."""
 
 
@@ -30,5 +30,5 @@ def turn_samples(samples: Pixels, degrees: int, flip: int | None) -> Pixels:
 
 def upright(samples: Pixels, orientation: int) -> Pixels:
     """Height x width x bands samples turned and mirrored as EXIF tag 0x0112 asks (1 to 8); other values change nothing."""
-    turn = _ORIENTATIONS.get(orientation)
+    turn = ORIENTATIONS.get(orientation)
     return samples if turn is None else turn_samples(samples, *turn)

@@ -24,7 +24,7 @@ from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Effort, Header, Image, LazyImage, Metadata, Saving, in_memory
 from services.inference.media.exif import LOCATION, rewritten
-from services.inference.media.notes import FORMAT_NOT_KEPT
+from services.inference.media.notes import FORMAT_NOT_KEPT, ONLY_READ
 from services.inference.media.xmp import without_location
 from services.inference.plain.canvas import rgb_of
 from services.inference.plain.colours import in_srgb
@@ -49,6 +49,9 @@ _PROFILES: Mapping[CmykProfile.ValueType, str] = {
 }
 _BUILT_IN = "cmyk"
 _CMYK_SIGNATURE = b"CMYK"
+_NAMES = {MediaFormat.JPEG: "JPEG", MediaFormat.WEBP: "WebP", MediaFormat.PNG: "PNG"}
+_LARGEST_WEBP = 16_383
+"""Pixels a side."""
 _COPIES, _COPIES_OF_WIDE = 5, 6
 """Copies of the decoded samples, with 8 and with 16 bits: the picture, the samples that the format can hold, and its encoder's state, which
 for AVIF is the most."""
@@ -63,8 +66,12 @@ def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image
     """The picture, to be written as requested."""
     before = image.kept_format or image.source_format
     format_ = written_format(parameters.format, before)
-    if parameters.format == PICTURE_FORMAT_KEPT and before is not None and before is not format_ and Use.WRITTEN in before.use:
-        image = dataclasses.replace(image, notes=(*image.notes, FORMAT_NOT_KEPT.format(format=before.value.upper())))
+    if parameters.format == PICTURE_FORMAT_KEPT and before is not None and before is not format_:
+        format_ = _smaller_format(image) if _compresses(parameters) else format_
+        if Use.WRITTEN in before.use or format_ is not MediaFormat.PNG:
+            text = FORMAT_NOT_KEPT if Use.WRITTEN in before.use else ONLY_READ
+            note = text.format(format=before.value.upper(), written=_NAMES[format_])
+            image = dataclasses.replace(image, notes=(*image.notes, note))
     lossless = _is_lossless(parameters, format_)
     if parameters.keep_alpha and isinstance(image, Image) and image.alpha is not None:
         lossless = lossless or format_ is MediaFormat.TIFF
@@ -89,6 +96,18 @@ def run(image: Image | LazyImage, parameters: Convert, step: PlainStep) -> Image
         max_bytes=parameters.max_bytes or None,
     )
     return dataclasses.replace(image, saving=saving, kept_format=format_)
+
+
+def _compresses(parameters: Convert) -> bool:
+    """Whether a small file is asked for, in whatever format that many programs read."""
+    return bool(parameters.quality or parameters.max_bytes) and not parameters.lossless and not parameters.png_otherwise
+
+
+def _smaller_format(image: Image | LazyImage) -> MediaFormat:
+    """The format of a small file instead of one that is not kept: one for photographs, with alpha if the picture has."""
+    if image.alpha is None:
+        return MediaFormat.JPEG
+    return MediaFormat.WEBP if max(image.width, image.height) <= _LARGEST_WEBP else MediaFormat.PNG
 
 
 def _is_lossless(parameters: Convert, format_: MediaFormat) -> bool:

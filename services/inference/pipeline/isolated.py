@@ -25,6 +25,8 @@ from darkroom.operations.v1.convert_pb2 import Convert
 from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
+from services.inference.lossless.asked import rewriting_of
+from services.inference.lossless.rewrite import rewrite
 from services.inference.media import (
     Hints,
     Image,
@@ -43,6 +45,7 @@ from services.inference.media.notes import notice_of
 from services.inference.pipeline import one_graph
 from services.inference.pipeline.changes import Changes
 from services.pictures.geometry import Size
+from services.pictures.media_format import MediaFormat, sniff
 from services.pictures.moving import works_by_frame
 from services.pictures.operations import parameters_of, spec_of
 from services.pictures.probe import child as probing
@@ -55,6 +58,8 @@ CHILD_IMPORTS = (*media_child.CHILD_IMPORTS, *probing.CHILD_IMPORTS)
 DONE = "operation_bytes"
 """In the metadata of an error: the sizes in bytes of what the operations before it gave, as JSON."""
 _TINY = 16, 16
+_ROTATED = "rotated"
+"""The label of `rotate`."""
 _NOWHERE = Path("/nonexistent")
 """Samples of short work stay in memory, so no operation makes a file."""
 
@@ -70,6 +75,8 @@ class PictureJob:
     result_limits: Limits
     trusted_certificates: str = ""
     """As in `PlainStep`."""
+    keeps_coding: bool = True
+    """Whether a JPEG may be written again without being decoded."""
 
 
 def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
@@ -79,12 +86,40 @@ def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callab
     """
     configure_libvips(1)
     operations = [operation_pb2.Operation.FromString(each) for each in asked.operations]
+    if asked.keeps_coding and (said := rewrite_into(source, target, asked)) is not None:
+        return said
     done: list[int] = []
     try:
         return {**_worked(source, target, operations, asked, tell, done), "done": done}
     except DarkroomError as error:
         error.metadata[DONE] = json.dumps(done)
         raise
+
+
+def rewrite_into(source: Path | int, target: Path | int, asked: PictureJob) -> dict[str, Any] | None:
+    """As `work`, without decoding the picture; None, and nothing is written, where that cannot be. It raises nothing."""
+    operations = [operation_pb2.Operation.FromString(each) for each in asked.operations]
+    wanted = rewriting_of([parameters_of(each) for each in operations])
+    if wanted is None:
+        return None
+    configure_libvips(1)
+    started, data = time.perf_counter(), media_child.content_of(source, asked.limits)
+    made = rewrite(data, wanted, asked.limits) if sniff(data) is MediaFormat.JPEG else None
+    if made is None or made.width * made.height > asked.result_limits.megapixels * 1_000_000:
+        return None
+    with open(target, "wb", closefd=isinstance(target, Path)) as file:
+        file.write(made.content)
+    size = made.width * made.height * made.channels
+    return {
+        "width": made.width,
+        "height": made.height,
+        "format": MediaFormat.JPEG,
+        "notes": made.notes,
+        "labels": [_ROTATED] * wanted.turns,
+        "notices": [],
+        "seconds": {spec_of(operations[-1]).name: time.perf_counter() - started},
+        "done": [size] * len(operations),
+    }
 
 
 def rehearse(source: int, target: int) -> None:

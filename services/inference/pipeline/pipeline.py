@@ -40,12 +40,14 @@ from services.inference.pipeline.encoding import (
     product_of_frames,
     write_product,
 )
+from services.inference.pipeline.file_size import settle_size
 from services.inference.pipeline.file_work import apply_to_files, read_back
 from services.inference.pipeline.memory_needs import memory_of_run
 from services.inference.pipeline.reading import Reading, errors_naming, svg_dpi
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Run, ShortResult, Source
 from services.inference.pipeline.short import ShortWork
+from services.inference.pipeline.undecoded import Undecoded
 from services.pictures.operations import Arity
 from services.pictures.result_size import resolve_percentages
 from services.platform.errors import DarkroomError, ErrorReason
@@ -74,6 +76,7 @@ class Pipeline:
         self._reading = Reading(tools, account_id, max_picture_bytes, operations)
         self._by_frame = ByFrame(tools, operations, self._reading, lambda run, original: self._step(run, run.report, original))
         self._by_page = ByPage(tools, [operation.parameters for operation in operations], self._reading, self._operate)
+        self._undecoded = Undecoded(tools, operations)
         self._credentials, self._made_by = Credentials(tools, operations, self._reading), list[Deed]()
 
     @property
@@ -176,7 +179,7 @@ class Pipeline:
             await run.resources.enter_async_context(self._tools.memory.reserve(needed, lambda: run.report(0, "Waiting for memory")))
 
     async def decode(self, run: Run) -> None:
-        """Read what the first operation gets. Raises as `Reading.picture`."""
+        """Read what the first operation gets, or make the result at once where nothing need be decoded. Raises as `Reading.picture`."""
         if run.generated_picture is None and self.arity is not Arity.ALL:
             run.report(0, "Reading the file" if run.sources else "Starting")
         if run.moving is not None:
@@ -190,11 +193,15 @@ class Pipeline:
         elif run.short or (run.generated_picture is None and self._first.spec.reads_file and run.sources):
             run.medium = run.sources
         elif run.sources:
-            with run.stages.measure("decode"):
-                run.medium = await self._decoded(run)
+            run.medium = None if run.generated_picture is not None else await self._undecoded.result(run)
+            if run.medium is None:
+                with run.stages.measure("decode"):
+                    run.medium = await self._decoded(run)
 
     async def apply(self, run: Run) -> None:
         """Run the operations. Raises what they raise, and for frames what reading and writing them raise."""
+        if isinstance(run.medium, ShortResult):
+            return
         if run.by_frame:
             await self._by_frame.apply(run)
             return
@@ -250,6 +257,7 @@ class Pipeline:
         if run.unchanged and run.product is not None and not any(isinstance(each.parameters, Convert) for each in self._operations):
             run.product = given_back(run.product, run)
         if run.product is not None:
+            run.product = settle_size(run.product, run, self._operations)
             run.product = await self._credentials.settle(run.product, run, [*self._made_by, *run.deeds])
 
     async def _apply_to_medium(

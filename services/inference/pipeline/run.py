@@ -50,9 +50,9 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class ShortResult:
-    """The result of short work, as a child describes it."""
+    """The result of short work, or of a file that was not decoded, as a child describes it."""
 
-    content: bytes
+    content: bytes | Path
     format: MediaFormat | None
     """None: a JSON document."""
     width: int

@@ -6,6 +6,8 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from darkroom.operations.v1.options_pb2 import MEDIA_KIND_DATA
@@ -53,12 +55,12 @@ class ShortWork:
 
     async def run(self, run: Run) -> ShortResult:
         """The result of the operations on the run's picture. Raises the errors of decoding, the operations and `Sandbox.run`."""
-        asked, told = self._job(run), self._told(run.report)
         try:
-            with run.sources[0].path.open("rb") as source, in_memory() as target:
-                files = [source.fileno(), target]
-                said = await self._children.run(self._account_id, isolated.work, files, asked, urgent=True, on_progress=told)
-                return self._checked(said, target)
+            try:
+                return await self._work(run, self._job(run))
+            except SandboxCrashed:
+                # As damaged files may end a library that does not decode them.
+                return await self._work(run, replace(self._job(run), keeps_coding=False))
         except DarkroomError as error:
             run.operation_bytes[:] = self._done_before(error)
             raise
@@ -73,6 +75,12 @@ class ShortWork:
             files = [source.fileno(), target]
             said = await self._children.run(self._account_id, isolated.probe_and_work, files, asked, urgent=True)
             return _probe_of(said["found"]), self._checked(said, target) if "labels" in said else None
+
+    async def _work(self, run: Run, asked: isolated.PictureJob) -> ShortResult:
+        with run.sources[0].path.open("rb") as source, in_memory() as target:
+            files, told = [source.fileno(), target], self._told(run.report)
+            said = await self._children.run(self._account_id, isolated.work, files, asked, urgent=True, on_progress=told)
+            return self._checked(said, target)
 
     def _job(self, run: Run) -> isolated.PictureJob:
         return isolated.PictureJob(self.operations, run.source_name, self._limits, self._result_limits, self._trusted)
@@ -89,35 +97,10 @@ class ShortWork:
     def _checked(self, said: Any, target: int) -> ShortResult:
         """The child's description, if it is valid. Raises SandboxCrashed."""
         size = os.fstat(target).st_size
-        try:
-            if not 0 < size <= LARGEST_RESULT:
-                raise ValueError(size)
-            content = os.pread(target, size, 0)
-            format_, width, height = None, 0, 0
-            if self._makes_data:
-                _check_document(content)
-            else:
-                format_, width, height = MediaFormat(said["format"]), int(said["width"]), int(said["height"])
-                if sniff(content[:SNIFF_BYTES]) is not format_ or Use.WRITTEN not in format_.use or min(width, height) < 1:
-                    raise ValueError(format_)
-            labels = [_LABEL.fullmatch(each)[0] for each in said["labels"]]  # type: ignore[index]  # None: TypeError
-            notices = [
-                (_text(code), _text(subject), _text(message), *details) for code, subject, message, *details in said["notices"][:_MOST_SAID]
-            ]
-            return ShortResult(
-                content=content,
-                format=format_,
-                width=width,
-                height=height,
-                labels=labels[: len(self._names)],
-                notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
-                notes=[_text(note) for note in said.get("notes", ())[:_MOST_SAID]],
-                operation_bytes=_sizes(said.get("done", ()), len(self._names)),
-                unchanged=said.get("unchanged") is True,
-                seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *self._names, "encode")},
-            )
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-            raise SandboxCrashed("the child's description of its result is not valid") from error
+        if not 0 < size <= LARGEST_RESULT:
+            raise SandboxCrashed("the child left no result")
+        content = os.pread(target, size, 0)
+        return checked_result(said, content, content[:SNIFF_BYTES], self._names, makes_data=self._makes_data)
 
     def _done_before(self, error: DarkroomError) -> Sequence[int]:
         """Bytes of the samples of what each operation gave that a child had done when it raised this."""
@@ -125,6 +108,39 @@ class ShortWork:
             return _sizes(json.loads(error.metadata.get(isolated.DONE, "[]")), len(self._names))
         except (ValueError, TypeError):
             return ()
+
+
+def checked_result(said: Any, content: bytes | Path, head: bytes, names: Sequence[str], *, makes_data: bool = False) -> ShortResult:
+    """The result that begins with `head`, as a child describes it, if that is valid. `names` are those of the operations.
+
+    Raises SandboxCrashed.
+    """
+    try:
+        format_, width, height = None, 0, 0
+        if makes_data:
+            _check_document(content)
+        else:
+            format_, width, height = MediaFormat(said["format"]), int(said["width"]), int(said["height"])
+            if sniff(head) is not format_ or Use.WRITTEN not in format_.use or min(width, height) < 1:
+                raise ValueError(format_)
+        labels = [_LABEL.fullmatch(each)[0] for each in said["labels"]]  # type: ignore[index]  # None: TypeError
+        notices = [
+            (_text(code), _text(subject), _text(message), *details) for code, subject, message, *details in said["notices"][:_MOST_SAID]
+        ]
+        return ShortResult(
+            content=content,
+            format=format_,
+            width=width,
+            height=height,
+            labels=labels[: len(names)],
+            notices=[(code, subject, message, details[0] if details else None) for code, subject, message, *details in notices],
+            notes=[_text(note) for note in said.get("notes", ())[:_MOST_SAID]],
+            operation_bytes=_sizes(said.get("done", ()), len(names)),
+            unchanged=said.get("unchanged") is True,
+            seconds={stage: float(said["seconds"].get(stage, 0)) for stage in ("decode", *names, "encode")},
+        )
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise SandboxCrashed("the child's description of its result is not valid") from error
 
 
 def _probe_of(said: Any) -> Probe:
@@ -145,9 +161,9 @@ def _sizes(said: Any, most: int) -> Sequence[int]:
     return sizes
 
 
-def _check_document(content: bytes) -> None:
+def _check_document(content: bytes | Path) -> None:
     """Raises ValueError for what is no JSON object, or a large one."""
-    if len(content) > _LARGEST_DOCUMENT or not isinstance(json.loads(content), dict):
+    if isinstance(content, Path) or len(content) > _LARGEST_DOCUMENT or not isinstance(json.loads(content), dict):
         raise ValueError("no document")
 
 

@@ -25,6 +25,8 @@ KEPT = {
     "colorSpace": "COLOR_SPACE_RGB",
     "stripMetadata": True,
     "keepAlpha": True,
+    "keepCoding": True,
+    "pngOtherwise": True,
     "compact": True,
     "quick": True,
 }
@@ -189,7 +191,7 @@ def test_a_name_without_extension_gets_one() -> None:
     ],
 )
 def test_compress(settings: dict[str, Any], convert: dict[str, Any]) -> None:
-    base = {key: value for key, value in KEPT.items() if key != "quality"}
+    base = {key: value for key, value in KEPT.items() if key not in ("quality", "keepCoding")}
     assert operations("compress", settings) == [{"convert": base | convert}]
 
 
@@ -239,7 +241,9 @@ def test_optimize_for_web(settings: dict[str, Any], name: str, expected: list[di
 )
 def test_strip_metadata(settings: dict[str, Any], convert: dict[str, Any]) -> None:
     written = {"format": "PICTURE_FORMAT_KEPT", "quality": 90, "webpQuality": 85, "avifQuality": 50, "progressive": False}
-    assert operations("strip-metadata", settings) == [{"convert": written | {"compact": True, "quick": True} | convert}]
+    assert operations("strip-metadata", settings) == [
+        {"convert": written | {"keepCoding": True, "pngOtherwise": True, "compact": True, "quick": True} | convert}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,10 @@ from darkroom.operations.v1 import operation_pb2, options_pb2
 
 _KEPT = (".jpg", ".png", ".webp", ".avif", ".heic", ".heif", ".tiff")
 """The formats that a result has because its input has them; of any other it is a PNG."""
+_STAYING = (".jpg", ".png", ".webp", ".avif", ".tiff", ".gif")
+"""The formats that a conversion keeps."""
+_OTHERWISE = (".png", ".jpg", ".webp")
+"""The formats that it makes of any other, by quality and transparency."""
 _MOVING = ((".mp4", ".webm"), (".webm",), (".mov",), (".gif", ".png"))
 """Formats of animations and videos, each with what it becomes where it has no alpha and the result needs some."""
 _MADE = {options_pb2.MEDIA_KIND_PDF: ".pdf", options_pb2.MEDIA_KIND_DATA: ".json"}
@@ -67,6 +71,7 @@ def ask_for_format(operations: Sequence[operation_pb2.Operation], name: str, sou
     if options.produces in _MADE and not getattr(parameters, "dry_run", False):
         allowed = [_MADE[options.produces]]
     elif options.produces == options_pb2.MEDIA_KIND_IMAGE and field is not None:
+        kept = next((value.number for value in field.enum_type.values if value.name.endswith("_KEPT")), None)
         formats = {f".{value.name.rpartition('_')[2].lower()}": value.number for value in field.enum_type.values if value.number}
         for impossible in (".kept", *(VIDEOS if Path(source or "").suffix.lower() in STILL else ())):
             formats.pop(impossible, None)
@@ -74,6 +79,9 @@ def ask_for_format(operations: Sequence[operation_pb2.Operation], name: str, sou
         parameters.format = parameters.format or asked
         allowed = [known for known, number in formats.items() if number == parameters.format or not parameters.format]
         allowed += () if parameters.format or verb == "convert" else moving
+        if parameters.format == kept:
+            own = Path(source or "").suffix.lower()
+            allowed = [own] if any(_is_same(own, each) for each in _STAYING) else [*_OTHERWISE]
     elif options.produces == options_pb2.MEDIA_KIND_IMAGE == options.accepts and source is not None and not options.reads_file:
         # A picture that becomes transparent is a PNG.
         own = Path(source).suffix.lower()

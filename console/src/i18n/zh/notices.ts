@@ -54,6 +54,7 @@ const list = (value: unknown) => (Array.isArray(value) ? value.join("、") : Str
 /** By codes; where a code has several texts, by `code.why`. A test compares the keys with what the server can send. */
 export const noticeTexts: Readonly<Record<string, Text>> = {
   "not_applied.format_not_signed": ({ file }) => `${file} 未签署：内容凭证只能写入图片。`,
+  "not_applied.file_too_large": ({ after, most }) => `能做到的最小文件为 ${after} 字节，超过要求的 ${most} 字节。`,
   "not_applied.no_references": "请求中没有参考图。",
   "not_applied.single_picture": "只有一张图片，因此没有打包。",
   "not_applied.one_reference": "本地模型只能使用一张参考图，已使用第一张。",
@@ -100,6 +101,8 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
     );
     return `头部测量不够可靠（${why.join("，")}）：头顶在第 ${crown} 行像素，眼睛在第 ${eyes} 行，下巴在第 ${chin} 行。`;
   },
+  "not_smaller.input": ({ before, after }) => `按此设置，${before} 字节的文件会变成 ${after} 字节，因此原样返回。`,
+  "not_smaller.larger": ({ before, after }) => `结果为 ${after} 字节，大于原文件的 ${before} 字节。`,
   picture_note: "读取图片时做了调整。",
   "picture_note.first_frame": ({ frames }) => `文件共有 ${frames} 帧或页，只使用了第一帧。`,
   "picture_note.chosen_frame": ({ number, frames }) => `文件共有 ${frames} 帧或页，只使用了第 ${number} 个。`,
@@ -115,7 +118,8 @@ export const noticeTexts: Readonly<Record<string, Text>> = {
   "picture_note.profile_of_tables": "内嵌的色彩配置文件使用查找表，颜色已转换为 sRGB。",
   "picture_note.no_transparency": "JPEG 不支持透明，因此结果为 PNG。",
   "picture_note.side_too_long": ({ format, side }) => `${format} 的每边最多 ${side} 像素，因此结果为 PNG。`,
-  "picture_note.format_not_kept": ({ format }) => `未明确要求时不会写出 ${format}，因此结果为 PNG，可能更大。`,
+  "picture_note.format_not_kept": ({ format, written }) => `未明确要求时不会写出 ${format}，因此结果为 ${written}。`,
+  "picture_note.only_read": ({ format, written }) => `${format} 只能读取，因此结果为 ${written}。`,
   "picture_note.no_alpha_in_video": "MP4 不支持透明，因此结果为 WebM。",
   "picture_note.no_soft_edges": ({ format }) => `GIF 的像素只能完全透明或不透明，因此结果为边缘柔和的 ${format}。`,
   "picture_note.other_tracks": "文件中有多个视频轨道，只使用了第一个。",

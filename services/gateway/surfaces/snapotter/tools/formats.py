@@ -52,6 +52,7 @@ def _compress(settings: CompressSettings, _name: str) -> Plan:
         operation = keep_format(round_half_up(settings.quality))
         operation.convert.lossless = False
         operation.convert.max_colors = colours_of(settings.quality)
+    operation.convert.keep_coding = False
     return Plan([operation], chooses_writing=True)
 
 

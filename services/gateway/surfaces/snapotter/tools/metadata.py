@@ -23,7 +23,7 @@ from services.gateway.surfaces.snapotter.tools.context import UNREADABLE, ToolCo
 from services.platform.identity import Identity
 
 _JPEG, _WEBP, _AVIF = 90, 85, 50
-"""Qualities."""
+"""Qualities where a file is encoded again, which a JPEG is only where it has to be."""
 _TAG = re.compile(r"[A-Za-z0-9:_-]{1,100}")
 _SECTIONS = ("exif", "gps", "icc", "xmp")
 _OTHER_NAMES = {
@@ -47,6 +47,8 @@ def _strip_metadata(settings: StripMetadataSettings, _name: str) -> Plan:
         webp_quality=_WEBP,
         avif_quality=_AVIF,
         progressive=False,
+        keep_coding=True,
+        png_otherwise=True,
         compact=True,
         quick=True,
         strip_metadata=settings.strip_all,

@@ -41,6 +41,8 @@ def keep_format(quality: int = QUALITY) -> Operation:
             color_space=convert_pb2.COLOR_SPACE_RGB,
             strip_metadata=True,
             keep_alpha=True,
+            keep_coding=True,
+            png_otherwise=True,
             compact=True,
             quick=True,
         )
