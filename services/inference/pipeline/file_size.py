@@ -12,13 +12,12 @@ from services.pictures.media_format import SNIFF_BYTES, sniff
 from services.pictures.operations import Arity
 
 _FOLLOWS = PICTURE_FORMAT_UNSPECIFIED, PICTURE_FORMAT_KEPT
+_OF_COMPRESSION = ("quality", "webp_quality", "avif_quality", "max_bytes", "compression", "max_colors")
+"""Parameters of a conversion that ask for a smaller file."""
 _OF_CODING = frozenset(
-    (
-        *("format", "quality", "webp_quality", "avif_quality", "max_bytes", "compression", "max_colors", "compact", "quick"),
-        *("keep_alpha", "background", "keep_coding", "png_otherwise", "svg_dpi"),
-    )
+    (*_OF_COMPRESSION, "format", "compact", "quick", "keep_alpha", "background", "keep_coding", "png_otherwise", "svg_dpi")
 )
-"""Parameters of a conversion that ask for nothing but how the samples are coded."""
+"""Parameters that ask for nothing but how the samples are coded."""
 
 
 def settle_size(product: Product, run: Run, operations: Sequence[BoundOperation]) -> Product:
@@ -28,7 +27,7 @@ def settle_size(product: Product, run: Run, operations: Sequence[BoundOperation]
         return product
     after, before = _size(product), run.sources[0].path.stat().st_size
     if len(conversions) == len(operations) and after > before and _should_shrink(conversions, product, run):
-        returned = given_back(product, run) if all(map(_only_codes, conversions)) else product
+        returned = given_back(product, run) if all(map(_only_compresses, conversions)) else product
         sizes = {"before": before, "after": after}
         if returned is not product:
             message = f"The file of {before} bytes would have grown to {after} bytes, so it is given back unchanged."
@@ -48,11 +47,17 @@ def _should_shrink(conversions: Sequence[Convert], product: Product, run: Run) -
     """Whether the caller expects no larger file: the format stays, and nothing is asked for that takes more room."""
     if any(each.lossless or each.dpi or each.content_credentials or each.color_space == COLOR_SPACE_CMYK for each in conversions):
         return False
-    return all(each.format in _FOLLOWS for each in conversions) or _media_type(run) == product.media_type
+    if all(each.format in _FOLLOWS for each in conversions):
+        return True
+    return any(map(_compresses, conversions)) and _media_type(run) == product.media_type
 
 
-def _only_codes(conversion: Convert) -> bool:
-    return all(field.name in _OF_CODING for field, _ in conversion.ListFields())
+def _compresses(conversion: Convert) -> bool:
+    return any(getattr(conversion, name) for name in _OF_COMPRESSION)
+
+
+def _only_compresses(conversion: Convert) -> bool:
+    return _compresses(conversion) and all(field.name in _OF_CODING for field, _ in conversion.ListFields())
 
 
 def _media_type(run: Run) -> str:

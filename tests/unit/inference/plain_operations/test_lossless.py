@@ -121,7 +121,10 @@ async def test_a_larger_file_that_is_needed_says_so(running: Running) -> None:
     small = written(photo(), "JPEG", quality=30, exif=exif(1))
     made = content_of(await running.product(small, *snapotter("compress", {}), name="photo.jpg"))
     assert len(made) > len(small) and b"Darkroom" not in made and running.notices == [("not_smaller", "")]
-    # Other formats are another matter, and so are other operations.
+    # Other formats are another matter, and so are other operations, and a format that is asked for by name.
+    packed = written(photo(), "PNG", optimize=True, compress_level=9)
+    made = content_of(await running.product(packed, {"convert": {"format": PICTURE_FORMAT_PNG}}))
+    assert len(made) > len(packed) and len(running.notices) == 1
     for steps in (
         [{"convert": {"format": PICTURE_FORMAT_PNG}}],
         [{"resize": {"width": 300}}, {"convert": {"format": KEPT, "quality": 95}}],
