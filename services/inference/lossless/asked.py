@@ -38,7 +38,7 @@ class Rewriting:
     strip_xmp: bool = False
     strip_profile: bool = False
     progressive: bool | None = None
-    """Whether the result must show a rough picture early; None: as it is."""
+    """Whether the result must show a rough picture early; None: either way."""
 
 
 def rewriting_of(operations: Sequence[Message]) -> Rewriting | None:

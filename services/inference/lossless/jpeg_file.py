@@ -81,7 +81,7 @@ class JpegFile:
         return named and (transforms[0] if transforms else _WITHOUT_ADOBE) in _AS_LUMINANCE
 
     def contents(self, marker: int, name: bytes) -> list[bytes]:
-        """What segments of a kind contain after their name."""
+        """The contents of the segments of a kind, after their name."""
         return [each.content[len(name) :] for each in self.segments if each.marker == marker and each.content.startswith(name)]
 
     def kept(self, marker: int, name: bytes) -> list[Segment]:

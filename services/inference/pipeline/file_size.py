@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from darkroom.operations.v1.convert_pb2 import COLOR_SPACE_CMYK, PICTURE_FORMAT_KEPT, PICTURE_FORMAT_UNSPECIFIED, Convert
 from services.inference.pipeline.encoding import given_back
 from services.inference.pipeline.registry import BoundOperation
 from services.inference.pipeline.run import Product, Run
+from services.inference.pipeline.undecoded import Undecoded
 from services.pictures.media_format import SNIFF_BYTES, sniff
 from services.pictures.operations import Arity
 
@@ -20,27 +22,39 @@ _OF_CODING = frozenset(
 """Parameters that ask for nothing but how the samples are coded."""
 
 
-def settle_size(product: Product, run: Run, operations: Sequence[BoundOperation]) -> Product:
-    """The product of a run, or the input in its place if it would only have become larger."""
-    conversions = [each.parameters for each in operations if isinstance(each.parameters, Convert)]
-    if not conversions or not run.sources or operations[0].spec.arity is not Arity.EACH:
+class FileSizes:
+    """Compares the results of a task's runs with their inputs."""
+
+    def __init__(self, operations: Sequence[BoundOperation], undecoded: Undecoded) -> None:
+        self._undecoded = undecoded
+        self._conversions = [each.parameters for each in operations if isinstance(each.parameters, Convert)]
+        self._converts_only = len(self._conversions) == len(operations) and operations[0].spec.arity is Arity.EACH
+
+    async def settle(self, product: Product, run: Run) -> Product:
+        """The product of a run, or in its place the input, or the same with the input's coding, if it would only have become larger."""
+        if self._converts_only and run.sources:
+            product = await self._not_larger(product, run)
+        most, after = self._conversions[-1].max_bytes if self._conversions else 0, _size(product)
+        if most and after > most:
+            message = f"The smallest file that could be made has {after} bytes, more than {most}."
+            run.notice("not_applied", "max_bytes", message, {"why": "file_too_large", "after": after, "most": most})
         return product
-    after, before = _size(product), run.sources[0].path.stat().st_size
-    if len(conversions) == len(operations) and after > before and _should_shrink(conversions, product, run):
-        returned = given_back(product, run) if all(map(_only_compresses, conversions)) else product
-        sizes = {"before": before, "after": after}
-        if returned is not product:
+
+    async def _not_larger(self, product: Product, run: Run) -> Product:
+        after, before = _size(product), run.sources[0].path.stat().st_size
+        if after <= before or not _should_shrink(self._conversions, product, run):
+            return product
+        if all(map(_only_compresses, self._conversions)) and (returned := given_back(product, run)) is not product:
             message = f"The file of {before} bytes would have grown to {after} bytes, so it is given back unchanged."
-            run.notice("not_smaller", "", message, {"why": "input", **sizes})
-            run.unchanged, product, after = True, returned, before
-        else:
+            run.notice("not_smaller", "", message, {"why": "input", "before": before, "after": after})
+            run.unchanged = True
+            return returned
+        if any(map(_compresses, self._conversions)) and (kept := await self._undecoded.in_its_coding(run)) is not None:
+            product = min(product, replace(product, content=kept.content), key=_size)
+        if (after := _size(product)) > before:
             message = f"The result has {after} bytes, more than the input's {before}."
-            run.notice("not_smaller", "", message, {"why": "larger", **sizes})
-    most = conversions[-1].max_bytes
-    if most and after > most:
-        message = f"The smallest file that could be made has {after} bytes, more than {most}."
-        run.notice("not_applied", "max_bytes", message, {"why": "file_too_large", "after": after, "most": most})
-    return product
+            run.notice("not_smaller", "", message, {"why": "larger", "before": before, "after": after})
+        return product
 
 
 def _should_shrink(conversions: Sequence[Convert], product: Product, run: Run) -> bool:

@@ -40,7 +40,7 @@ from services.inference.pipeline.encoding import (
     product_of_frames,
     write_product,
 )
-from services.inference.pipeline.file_size import settle_size
+from services.inference.pipeline.file_size import FileSizes
 from services.inference.pipeline.file_work import apply_to_files, read_back
 from services.inference.pipeline.memory_needs import memory_of_run
 from services.inference.pipeline.reading import Reading, errors_naming, svg_dpi
@@ -76,7 +76,8 @@ class Pipeline:
         self._reading = Reading(tools, account_id, max_picture_bytes, operations)
         self._by_frame = ByFrame(tools, operations, self._reading, lambda run, original: self._step(run, run.report, original))
         self._by_page = ByPage(tools, [operation.parameters for operation in operations], self._reading, self._operate)
-        self._undecoded = Undecoded(tools, operations)
+        self._undecoded = Undecoded(tools, account_id, operations)
+        self._sizes = FileSizes(operations, self._undecoded)
         self._credentials, self._made_by = Credentials(tools, operations, self._reading), list[Deed]()
 
     @property
@@ -257,7 +258,7 @@ class Pipeline:
         if run.unchanged and run.product is not None and not any(isinstance(each.parameters, Convert) for each in self._operations):
             run.product = given_back(run.product, run)
         if run.product is not None:
-            run.product = settle_size(run.product, run, self._operations)
+            run.product = await self._sizes.settle(run.product, run)
             run.product = await self._credentials.settle(run.product, run, [*self._made_by, *run.deeds])
 
     async def _apply_to_medium(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from darkroom.operations.v1 import operation_pb2
 from services.inference.contract.step import Tools
 from services.inference.credentials.manifest import Deed
 from services.inference.lossless.asked import rewriting_of
@@ -16,41 +19,71 @@ from services.inference.pipeline.short import checked_result
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.pictures.operations import Arity
 from services.platform.sandbox import SandboxError
+from services.platform.sandbox.memory_file import in_memory
 
 
 class Undecoded:
     """Does the operations of a task without decoding, where that can be."""
 
-    def __init__(self, tools: Tools, operations: Sequence[BoundOperation]) -> None:
+    def __init__(self, tools: Tools, account_id: int, operations: Sequence[BoundOperation]) -> None:
         each = all(operation.spec.arity is Arity.EACH for operation in operations)
-        self._tools, self._operations = tools, operations
+        self._tools, self._account_id, self._operations = tools, account_id, operations
         self._applies = each and rewriting_of([operation.parameters for operation in operations]) is not None
 
     async def result(self, run: Run) -> ShortResult | None:
         """The result on the run's picture; None if it must be decoded. Its memory is no more than what the operations declare."""
-        source = run.sources[0]
-        if not self._applies or not _is_jpeg(source.path):
+        if not self._applies:
             return None
-        own = Path(tempfile.mkdtemp(prefix="rewriting-", dir=run.folder))
-        target, tools = own / "result", self._tools
-        messages = tuple(each.message.SerializeToString() for each in self._operations)
-        asked = isolated.PictureJob(messages, run.source_name, tools.picture_limits, tools.result_limits)
+        result = await self._rewritten(run, [each.message for each in self._operations])
+        if result is not None:
+            run.deeds += [Deed.of(each.spec, ()) for each in self._operations]
+        return result
+
+    async def in_its_coding(self, run: Run) -> ShortResult | None:
+        """As `result`, of conversions that ask for another coding as if they did not."""
+        messages = []
+        for operation in self._operations:
+            message = operation_pb2.Operation.FromString(operation.message.SerializeToString())
+            message.convert.keep_coding, message.convert.max_bytes = True, 0
+            message.convert.ClearField("lossless")
+            messages.append(message)
+        return await self._rewritten(run, messages)
+
+    async def _rewritten(self, run: Run, messages: Sequence[operation_pb2.Operation]) -> ShortResult | None:
+        tools, source = self._tools, run.sources[0].path
+        if not _is_jpeg(source):
+            return None
+        job = isolated.PictureJob(
+            tuple(each.SerializeToString() for each in messages), run.source_name, tools.picture_limits, tools.result_limits
+        )
         try:
-            said = await tools.sandbox.run(
-                isolated.rewrite_into, source.path, target, asked, reads=[source.path], folder=own, limits=tools.picture_resources
-            )
-            if said is None or target.is_symlink() or not target.is_file():
-                return None
-            with target.open("rb") as file:
-                head = file.read(SNIFF_BYTES)
-            result = checked_result(said, target, head, [each.spec.name for each in self._operations])
+            return await (self._in_memory(source, job) if run.short and tools.warm is not None else self._in_files(source, run, job))
         except SandboxError:
             # Decoding it finds the cause, and has libraries that fail in better ways.
             return None
-        run.deeds += [Deed.of(each.spec, ()) for each in self._operations]
-        return result
+
+    async def _in_memory(self, source: Path, job: isolated.PictureJob) -> ShortResult | None:
+        assert self._tools.warm is not None
+        with source.open("rb") as file, in_memory() as target:
+            files = [file.fileno(), target]
+            said = await self._tools.warm.run(self._account_id, isolated.rewrite_into, files, job, urgent=True)
+            return None if said is None else self._checked(said, os.pread(target, os.fstat(target).st_size, 0))
+
+    async def _in_files(self, source: Path, run: Run, job: isolated.PictureJob) -> ShortResult | None:
+        own = Path(tempfile.mkdtemp(prefix="rewriting-", dir=run.folder))
+        target, limits = own / "result", self._tools.picture_resources
+        said = await self._tools.sandbox.run(isolated.rewrite_into, source, target, job, reads=[source], folder=own, limits=limits)
+        return None if said is None or target.is_symlink() or not target.is_file() else self._checked(said, target)
+
+    def _checked(self, said: Any, content: bytes | Path) -> ShortResult:
+        head = content[:SNIFF_BYTES] if isinstance(content, bytes) else _head(content)
+        return checked_result(said, content, head, [each.spec.name for each in self._operations])
 
 
 def _is_jpeg(path: Path) -> bool:
+    return sniff(_head(path)) is MediaFormat.JPEG
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        return sniff(file.read(SNIFF_BYTES)) is MediaFormat.JPEG
+        return file.read(SNIFF_BYTES)

@@ -75,6 +75,7 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(
 RESIZE, ROUND = operation_pb2.Operation(resize=resize_pb2.Resize()), operation_pb2.Operation(border=border_pb2.Border(corner_radius=9))
 UPSCALE, QR = operation_pb2.Operation(upscale=upscale_pb2.Upscale()), operation_pb2.Operation(qr_code=qr_code_pb2.QrCode())
 CUT = operation_pb2.Operation(remove_background=remove_background_pb2.RemoveBackground())
+KEPT = operation_pb2.Operation(convert=convert_pb2.Convert(format=convert_pb2.PICTURE_FORMAT_KEPT))
 PDF = operation_pb2.Operation(remove_pdf_watermark=RemovePdfWatermark())
 
 
@@ -96,6 +97,12 @@ PDF = operation_pb2.Operation(remove_pdf_watermark=RemovePdfWatermark())
         (CUT, "out.webm", "a.mp4", None),
         (CUT, "out.mov", "a.mp4", ".png or .webp or .mp4 or .webm"),
         (CUT, "out.jpg", "a.jpg", ".png or .webp"),
+        (KEPT, "out.jpg", "a.jpeg", None),
+        (KEPT, "out.png", "a.jpg", ".jpg"),
+        (KEPT, "out.gif", "a.gif", None),
+        (KEPT, "out.jpg", "a.heic", None),
+        (KEPT, "out.heic", "a.heic", ".png or .jpg or .webp"),
+        (KEPT, "out.mp4", "a.mp4", None),
         (PDF, "out.png", "a.pdf", ".pdf"),
         (QR, "out.png", None, None),
     ],

@@ -81,7 +81,7 @@ def ask_for_format(operations: Sequence[operation_pb2.Operation], name: str, sou
         allowed += () if parameters.format or verb == "convert" else moving
         if parameters.format == kept:
             own = Path(source or "").suffix.lower()
-            allowed = [own] if any(_is_same(own, each) for each in _STAYING) else [*_OTHERWISE]
+            allowed = [own] if any(_is_same(own, each) for each in _STAYING) else [*(moving or _OTHERWISE)]
     elif options.produces == options_pb2.MEDIA_KIND_IMAGE == options.accepts and source is not None and not options.reads_file:
         # A picture that becomes transparent is a PNG.
         own = Path(source).suffix.lower()
