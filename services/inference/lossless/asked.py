@@ -1,8 +1,8 @@
-"""Which operations ask for nothing but what can be done to a JPEG without coding its samples again."""
+"""Which operations ask for nothing but what can be done to a file without coding its samples again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
@@ -13,13 +13,16 @@ from darkroom.operations.v1.convert_pb2 import (
     PICTURE_FORMAT_JPEG,
     PICTURE_FORMAT_KEPT,
     PICTURE_FORMAT_UNSPECIFIED,
+    PICTURE_FORMAT_WEBP,
     Convert,
+    PictureFormat,
 )
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.inference.lossless.turn import UNTURNED, Turn
+from services.pictures.media_format import MediaFormat
 
 _QUARTER = 90
-_FORMATS = PICTURE_FORMAT_UNSPECIFIED, PICTURE_FORMAT_KEPT, PICTURE_FORMAT_JPEG
+_FORMATS: Mapping[MediaFormat, PictureFormat.ValueType] = {MediaFormat.JPEG: PICTURE_FORMAT_JPEG, MediaFormat.WEBP: PICTURE_FORMAT_WEBP}
 _OF_ENCODING = ("max_bytes", "dpi")
 """Parameters of a conversion that only a new encoding meets, or a header that says something else."""
 _STRIPPED = ("strip_metadata", "strip_exif", "strip_location", "strip_xmp")
@@ -41,16 +44,18 @@ class Rewriting:
     """Whether the result must show a rough picture early; None: either way."""
 
 
-def rewriting_of(operations: Sequence[Message]) -> Rewriting | None:
-    """The rewriting of a JPEG that does the same as these operations; None if they ask for more, or for turns by nothing."""
+def rewriting_of(operations: Sequence[Message], format_: MediaFormat | None) -> Rewriting | None:
+    """The rewriting of a JPEG or WebP that does the same as these operations; None if they ask for more, or for turns by nothing."""
+    if format_ is None or format_ not in _FORMATS:
+        return None
     asked, changes = Rewriting(), False
     for parameters in operations:
         match parameters:
-            case Rotate() if parameters.angle % _QUARTER == 0:
+            case Rotate() if parameters.angle % _QUARTER == 0 and format_ is MediaFormat.JPEG:
                 turn = _turn(parameters)
                 changes = changes or turn != UNTURNED
                 asked = replace(asked, turn=asked.turn.then(turn), turns=asked.turns + 1)
-            case Convert() if _keeps_coding(parameters):
+            case Convert() if _keeps_coding(parameters, format_):
                 asked = replace(
                     asked,
                     progressive=parameters.progressive if _says_progressive(parameters) else asked.progressive,
@@ -71,10 +76,13 @@ def _says_progressive(parameters: Convert) -> bool:
     return parameters.HasField("progressive") and not parameters.keep_coding
 
 
-def _keeps_coding(parameters: Convert) -> bool:
-    """Whether a conversion leaves the samples of a JPEG as they are coded, or would for all that it says."""
-    if parameters.format not in _FORMATS or parameters.color_space == COLOR_SPACE_CMYK:
+def _keeps_coding(parameters: Convert, format_: MediaFormat) -> bool:
+    """Whether a conversion leaves the samples of a file as they are coded, or would for all that it says."""
+    if parameters.format not in (PICTURE_FORMAT_UNSPECIFIED, PICTURE_FORMAT_KEPT, _FORMATS[format_]):
         return False
-    if any(getattr(parameters, name) for name in _OF_ENCODING) or (parameters.HasField("lossless") and not parameters.lossless):
+    if any(getattr(parameters, name) for name in _OF_ENCODING) or parameters.color_space == COLOR_SPACE_CMYK:
         return False
-    return parameters.keep_coding or not parameters.quality
+    if parameters.HasField("lossless") and (not parameters.lossless or format_ is not MediaFormat.JPEG):
+        return False
+    quality = (parameters.webp_quality if format_ is MediaFormat.WEBP else 0) or parameters.quality
+    return parameters.keep_coding or not quality

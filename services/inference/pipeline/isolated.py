@@ -26,7 +26,8 @@ from darkroom.operations.v1.resize_pb2 import Resize
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.plain_step import Original, PlainStep
 from services.inference.lossless.asked import rewriting_of
-from services.inference.lossless.rewrite import rewrite
+from services.inference.lossless.jpeg_rewrite import rewrite_jpeg
+from services.inference.lossless.webp_file import rewrite_webp
 from services.inference.media import (
     Hints,
     Image,
@@ -76,7 +77,7 @@ class PictureJob:
     trusted_certificates: str = ""
     """As in `PlainStep`."""
     keeps_coding: bool = True
-    """Whether a JPEG may be written again without being decoded."""
+    """Whether a file may be written again without being decoded."""
 
 
 def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callable[[int, float, str], None]) -> dict[str, Any]:
@@ -99,12 +100,13 @@ def work(source: Path | int, target: Path | int, asked: PictureJob, tell: Callab
 def rewrite_into(source: Path | int, target: Path | int, asked: PictureJob) -> dict[str, Any] | None:
     """As `work`, without decoding the picture; None, and nothing is written, where that cannot be. It raises nothing."""
     operations = [operation_pb2.Operation.FromString(each) for each in asked.operations]
-    wanted = rewriting_of([parameters_of(each) for each in operations])
+    started, data = time.perf_counter(), media_child.content_of(source, asked.limits)
+    format_ = sniff(data, asked.source_name)
+    wanted = rewriting_of([parameters_of(each) for each in operations], format_)
     if wanted is None:
         return None
     configure_libvips(1)
-    started, data = time.perf_counter(), media_child.content_of(source, asked.limits)
-    made = rewrite(data, wanted, asked.limits) if sniff(data) is MediaFormat.JPEG else None
+    made = (rewrite_jpeg if format_ is MediaFormat.JPEG else rewrite_webp)(data, wanted, asked.limits)
     if made is None or made.width * made.height > asked.result_limits.megapixels * 1_000_000:
         return None
     with open(target, "wb", closefd=isinstance(target, Path)) as file:
@@ -113,7 +115,7 @@ def rewrite_into(source: Path | int, target: Path | int, asked: PictureJob) -> d
     return {
         "width": made.width,
         "height": made.height,
-        "format": MediaFormat.JPEG,
+        "format": format_,
         "notes": made.notes,
         "labels": [_ROTATED] * wanted.turns,
         "notices": [],

@@ -1,4 +1,4 @@
-"""A run on a JPEG whose operations change nothing of its coded samples, or only their places: in a child, from file to file."""
+"""A run on a file whose operations change nothing of its coded samples, or only their places: in a child, from file to file."""
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ class Undecoded:
     def __init__(self, tools: Tools, account_id: int, operations: Sequence[BoundOperation]) -> None:
         each = all(operation.spec.arity is Arity.EACH for operation in operations)
         self._tools, self._account_id, self._operations = tools, account_id, operations
-        self._applies = each and rewriting_of([operation.parameters for operation in operations]) is not None
+        self._formats = {
+            format_
+            for format_ in (MediaFormat.JPEG, MediaFormat.WEBP)
+            if each and rewriting_of([operation.parameters for operation in operations], format_) is not None
+        }
 
     async def result(self, run: Run) -> ShortResult | None:
         """The result on the run's picture; None if it must be decoded. Its memory is no more than what the operations declare."""
-        if not self._applies:
+        if _format(run.sources[0].path) not in self._formats:
             return None
         result = await self._rewritten(run, [each.message for each in self._operations])
         if result is not None:
@@ -41,6 +45,8 @@ class Undecoded:
 
     async def in_its_coding(self, run: Run) -> ShortResult | None:
         """As `result`, of conversions that ask for another coding as if they did not."""
+        if _format(run.sources[0].path) not in (MediaFormat.JPEG, MediaFormat.WEBP):
+            return None
         messages = []
         for operation in self._operations:
             message = operation_pb2.Operation.FromString(operation.message.SerializeToString())
@@ -51,8 +57,6 @@ class Undecoded:
 
     async def _rewritten(self, run: Run, messages: Sequence[operation_pb2.Operation]) -> ShortResult | None:
         tools, source = self._tools, run.sources[0].path
-        if not _is_jpeg(source):
-            return None
         job = isolated.PictureJob(
             tuple(each.SerializeToString() for each in messages), run.source_name, tools.picture_limits, tools.result_limits
         )
@@ -80,8 +84,8 @@ class Undecoded:
         return checked_result(said, content, head, [each.spec.name for each in self._operations])
 
 
-def _is_jpeg(path: Path) -> bool:
-    return sniff(_head(path)) is MediaFormat.JPEG
+def _format(path: Path) -> MediaFormat | None:
+    return sniff(_head(path))
 
 
 def _head(path: Path) -> bytes:

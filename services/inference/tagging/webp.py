@@ -15,7 +15,7 @@ _LOSSLESS, _LOSSY = b"VP8L", b"VP8 "
 
 def read(data: bytes) -> Blocks:
     """The file's metadata. Raises `FILE_CORRUPT`."""
-    found = {kind: content for kind, content, _ in _chunks(data) if kind in (_EXIF, _XMP)}
+    found = {kind: content for kind, content, _ in chunks(data) if kind in (_EXIF, _XMP)}
     exif = found.get(_EXIF)
     return Blocks(exif.removeprefix(b"Exif\0\0") if exif else None, None, found.get(_XMP))
 
@@ -24,26 +24,27 @@ def write(data: bytes, _before: Blocks, after: Blocks) -> bytes:
     """The file with what is different after, without content credentials. Raises as `read`."""
     pieces: list[bytes] = []
     header = b""
-    for kind, content, raw in _chunks(data):
+    for kind, content, raw in chunks(data):
         if kind == _HEADER:
             header = content
         elif kind not in (_EXIF, _XMP, _CREDENTIALS):
             pieces.append(raw)
             if not header and kind in (_LOSSLESS, _LOSSY):
-                header = _header_of(kind, content)
+                header = header_of(kind, content)
     if len(header) < 10:
         raise damaged_error("WebP")
     flags = header[0] & ~(_EXIF_FLAG | _XMP_FLAG)
     for kind, flag, block in ((_EXIF, _EXIF_FLAG, after.exif), (_XMP, _XMP_FLAG, after.xmp)):
         if block is not None:
             flags |= flag
-            pieces.append(_chunk(kind, block))
-    body = b"WEBP" + _chunk(_HEADER, bytes((flags,)) + header[1:]) + b"".join(pieces)
+            pieces.append(chunk(kind, block))
+    body = b"WEBP" + chunk(_HEADER, bytes((flags,)) + header[1:]) + b"".join(pieces)
     (size,) = struct.unpack_from("<I", data, 4)
     return b"RIFF" + struct.pack("<I", len(body)) + body + data[8 + size + size % 2 :]
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+def chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Kind, content, and the whole of each chunk. Raises `FILE_CORRUPT`."""
     (size,) = struct.unpack_from("<I", data, 4)
     at, end = 12, min(8 + size, len(data))
     while at + 8 <= end:
@@ -55,11 +56,12 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         at = after + length % 2
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """The whole of a chunk."""
     return kind + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
 
 
-def _header_of(kind: bytes, content: bytes) -> bytes:
+def header_of(kind: bytes, content: bytes) -> bytes:
     """The header that a plain file has no need of."""
     if len(content) < 10:
         raise damaged_error("WebP")

@@ -14,10 +14,12 @@ from darkroom.operations.v1.convert_pb2 import PICTURE_FORMAT_JPEG, PICTURE_FORM
 from darkroom.operations.v1.resize_pb2 import Resize
 from darkroom.operations.v1.rotate_pb2 import Rotate
 from services.inference.lossless.asked import Rewriting, rewriting_of
-from services.inference.lossless.rewrite import Rewritten, rewrite
+from services.inference.lossless.jpeg_rewrite import rewrite_jpeg
+from services.inference.lossless.rewriting import Rewritten
 from services.inference.lossless.turn import Turn
 from services.inference.media import Limits, decode
 from services.inference.media.notes import NO_END
+from services.pictures.media_format import MediaFormat
 from tests.unit.imaging.pictures import photo, written
 from tests.unit.inference.lossless.jpegs import decoded, jpeg, opened
 
@@ -40,7 +42,7 @@ def picture(orientation: int = 1, **more: Any) -> bytes:
 
 
 def done(content: bytes, asked: Rewriting) -> Rewritten:
-    made = rewrite(content, asked, _LIMITS)
+    made = rewrite_jpeg(content, asked, _LIMITS)
     assert made is not None
     assert (made.width, made.height) == opened(made.content).size
     return made
@@ -106,7 +108,7 @@ def test_profiles_stay_unless_asked_and_no_colour_is_changed() -> None:
     # Other primaries: red and green are swapped.
     other = srgb.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
     assert opened(done(picture(icc_profile=other), STRIP).content).info["icc_profile"] == other
-    assert rewrite(picture(icc_profile=other), Rewriting(strip_profile=True), _LIMITS) is None
+    assert rewrite_jpeg(picture(icc_profile=other), Rewriting(strip_profile=True), _LIMITS) is None
 
 
 def test_a_file_in_rgb_stays_one() -> None:
@@ -118,7 +120,7 @@ def test_a_file_in_rgb_stays_one() -> None:
 def test_progressive_files_stay_so_unless_another_kind_is_asked_for() -> None:
     content = jpeg((64, 64), progressive=True)
     assert opened(done(content, STRIP).content).info["progressive"] and done(content, Rewriting(progressive=True))
-    assert rewrite(content, Rewriting(progressive=False), _LIMITS) is None
+    assert rewrite_jpeg(content, Rewriting(progressive=False), _LIMITS) is None
 
 
 def test_a_missing_end_is_added_with_a_note() -> None:
@@ -150,29 +152,29 @@ def edited(content: bytes, at: bytes, offset: int, value: int) -> bytes:
     ids=["cut off", "a scan lacks", "header cut off", "empty", "no frame", "CMYK", "12 bits", "arithmetic", "uneven", "other table", "PNG"],
 )
 def test_damaged_and_rare_files_are_left_to_be_decoded(content: bytes) -> None:
-    assert rewrite(content, STRIP, _LIMITS) is None
-    assert rewrite(content, Rewriting(turn=Turn(transposed=True)), _LIMITS) is None
+    assert rewrite_jpeg(content, STRIP, _LIMITS) is None
+    assert rewrite_jpeg(content, Rewriting(turn=Turn(transposed=True)), _LIMITS) is None
 
 
 def test_a_turn_that_does_not_fit_is_left_to_be_decoded() -> None:
     content = jpeg((100, 75))
-    assert rewrite(content, Rewriting(turn=Turn.of(90, left_right=False, top_bottom=False)), _LIMITS) is None
-    assert rewrite(content, STRIP, _LIMITS) is not None
-    assert rewrite(jpeg((1200, 1000)), STRIP, _LIMITS) is None
+    assert rewrite_jpeg(content, Rewriting(turn=Turn.of(90, left_right=False, top_bottom=False)), _LIMITS) is None
+    assert rewrite_jpeg(content, STRIP, _LIMITS) is not None
+    assert rewrite_jpeg(jpeg((1200, 1000)), STRIP, _LIMITS) is None
 
 
 def test_which_operations_ask_for_no_coding() -> None:
     turn = Turn.of(90, left_right=True, top_bottom=False)
-    assert rewriting_of([Rotate(angle=450, mirror_horizontally=True)]) == Rewriting(turn=turn, turns=1)
-    assert rewriting_of([Rotate(angle=-270), Convert(strip_metadata=True)]) == Rewriting(
+    assert rewriting_of([Rotate(angle=450, mirror_horizontally=True)], MediaFormat.JPEG) == Rewriting(turn=turn, turns=1)
+    assert rewriting_of([Rotate(angle=-270), Convert(strip_metadata=True)], MediaFormat.JPEG) == Rewriting(
         turn=Turn.of(90, left_right=False, top_bottom=False), turns=1, strip_metadata=True
     )
-    assert rewriting_of([Convert(format=PICTURE_FORMAT_KEPT, strip_exif=True), Convert(strip_xmp=True)]) == Rewriting(
+    assert rewriting_of([Convert(format=PICTURE_FORMAT_KEPT, strip_exif=True), Convert(strip_xmp=True)], MediaFormat.JPEG) == Rewriting(
         strip_exif=True, strip_xmp=True
     )
-    assert rewriting_of([Convert(quality=90, progressive=False, keep_coding=True)]) == Rewriting()
-    assert rewriting_of([Convert(format=PICTURE_FORMAT_JPEG)]) == Rewriting()
-    assert rewriting_of([Convert(color_space=1, progressive=True)]) == Rewriting(strip_profile=True, progressive=True)
+    assert rewriting_of([Convert(quality=90, progressive=False, keep_coding=True)], MediaFormat.JPEG) == Rewriting()
+    assert rewriting_of([Convert(format=PICTURE_FORMAT_JPEG)], MediaFormat.JPEG) == Rewriting()
+    assert rewriting_of([Convert(color_space=1, progressive=True)], MediaFormat.JPEG) == Rewriting(strip_profile=True, progressive=True)
     for others in (
         [],
         [Rotate()],
@@ -187,4 +189,9 @@ def test_which_operations_ask_for_no_coding() -> None:
         [Convert(color_space=2, format=PICTURE_FORMAT_KEPT)],
         [Convert(lossless=False)],
     ):
-        assert rewriting_of(others) is None
+        assert rewriting_of(others, MediaFormat.JPEG) is None
+    assert rewriting_of([Convert(strip_xmp=True, quality=0)], MediaFormat.WEBP) == Rewriting(strip_xmp=True)
+    assert rewriting_of([Convert(webp_quality=5, keep_coding=True)], MediaFormat.WEBP) == Rewriting()
+    for asked in (Convert(format=PICTURE_FORMAT_JPEG), Convert(webp_quality=5), Convert(lossless=True), Rotate(angle=90)):
+        assert rewriting_of([asked], MediaFormat.WEBP) is None
+    assert rewriting_of([Convert(strip_xmp=True)], MediaFormat.PNG) is None

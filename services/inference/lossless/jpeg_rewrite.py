@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pyvips
 
@@ -12,16 +11,14 @@ from services.inference.lossless import jpeg_file
 from services.inference.lossless.asked import Rewriting
 from services.inference.lossless.jpeg_file import JpegFile, Segment, segment
 from services.inference.lossless.libjpeg import turned
+from services.inference.lossless.rewriting import Rewritten, kept_metadata
 from services.inference.lossless.turn import UNTURNED, Turn
 from services.inference.media.colour import is_srgb
 from services.inference.media.decode import blob, orientation_of
 from services.inference.media.ending import completed
-from services.inference.media.exif import LOCATION, ORIENTATION, rewritten
 from services.inference.media.image import Limits
 from services.inference.media.notes import NO_END
-from services.inference.media.xmp import as_upright, without_location
 from services.inference.tagging import photoshop
-from services.inference.tagging.tiff_edit import EXIF_DIRECTORY, DamagedTiffError, Tiff, Value
 from services.pictures.geometry import Size
 from services.pictures.media_format import MediaFormat
 from services.platform.errors import DarkroomError
@@ -32,26 +29,13 @@ _PER_INCH = 1
 _INCH = 25.4
 _ASSUMED = 72, 72
 """The resolution that libvips gives where a file says nothing."""
-_SIZE_TAGS, _LONG = (0xA002, 0xA003), 4
-"""Exif's tags of width and height, and the type of their values."""
 _PLAIN = b"\1\1"
 """Version 1.01 of JFIF."""
 _NO_THUMBNAIL = bytes(2)
 _PROGRESSIVE = 0xC2
 
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """The file, and the facts about its picture."""
-
-    content: bytes
-    width: int
-    height: int
-    channels: int
-    notes: tuple[str, ...] = ()
-
-
-def rewrite(data: bytes, asked: Rewriting, limits: Limits) -> Rewritten | None:
+def rewrite_jpeg(data: bytes, asked: Rewriting, limits: Limits) -> Rewritten | None:
     """The file, upright, with its coded samples; None where that cannot be, as for all files that are damaged or refused, with no reason
     given: decoding it finds that."""
     try:
@@ -61,7 +45,7 @@ def rewrite(data: bytes, asked: Rewriting, limits: Limits) -> Rewritten | None:
         if file is None or opened.interpretation not in _COLOURS or not _is_sound(whole):
             return None
         return _rewritten(file, opened, asked, () if whole is data else (NO_END,))
-    except (pyvips.Error, DarkroomError, DamagedTiffError, ValueError):
+    except (pyvips.Error, DarkroomError, ValueError):
         return None
 
 
@@ -112,27 +96,15 @@ def _turned(file: JpegFile, adobe: Sequence[Segment], turn: Turn) -> Sequence[Se
 
 
 def _metadata(file: JpegFile, opened: pyvips.Image, asked: Rewriting, size: Size) -> list[Segment]:
-    """The metadata that stay, as an encoder would write them: those of an upright picture of this size, without thumbnails."""
-    if asked.strip_metadata:
-        return []
-    exif, packet = blob(opened, "exif-data"), blob(opened, "xmp-data")
-    exif = None if asked.strip_exif else rewritten(exif, ORIENTATION | (LOCATION if asked.strip_location else frozenset()))
-    packet = None if asked.strip_xmp else as_upright(without_location(packet) if asked.strip_location else packet)
-    iptc = photoshop.iptc_in(b"".join(file.contents(jpeg_file.APP13, jpeg_file.PHOTOSHOP)))
+    """The metadata that stay."""
+    exif, packet = kept_metadata(opened, asked, size)
+    iptc = None if asked.strip_metadata else photoshop.iptc_in(b"".join(file.contents(jpeg_file.APP13, jpeg_file.PHOTOSHOP)))
     blocks = (
-        (jpeg_file.APP1, None if exif is None else jpeg_file.EXIF + _of_size(exif.removeprefix(jpeg_file.EXIF), size)),
+        (jpeg_file.APP1, None if exif is None else jpeg_file.EXIF + exif),
         (jpeg_file.APP1, None if packet is None else jpeg_file.XMP + packet),
         (jpeg_file.APP13, None if iptc is None else jpeg_file.PHOTOSHOP + photoshop.with_iptc(b"", iptc)),
     )
     return [segment(marker, content) for marker, content in blocks if content is not None]
-
-
-def _of_size(exif: bytes, size: Size) -> bytes:
-    """An Exif structure whose picture, if it says so, is of this size."""
-    structure = Tiff(exif)
-    said = {tag: side for tag, side in zip(_SIZE_TAGS, size, strict=True) if structure.value(tag, EXIF_DIRECTORY) is not None}
-    structure.change({tag: Value(_LONG, struct.pack(f"{structure.order}I", side)) for tag, side in said.items()}, EXIF_DIRECTORY)
-    return structure.content
 
 
 def _header(file: JpegFile, opened: pyvips.Image, turn: Turn) -> Segment | None:
