@@ -11,7 +11,8 @@ from services.inference.lossless.asked import Rewriting
 from services.inference.media.decode import blob
 from services.inference.media.exif import LOCATION, ORIENTATION, rewritten
 from services.inference.media.xmp import as_upright, without_location
-from services.inference.tagging.tiff_edit import EXIF_DIRECTORY, DamagedTiffError, Tiff, Value
+from services.inference.tagging.tiff_edit import Tiff
+from services.inference.tagging.tiff_structure import EXIF_DIRECTORY, DamagedTiffError, Value
 from services.pictures.geometry import Size
 
 _PREFIX = b"Exif\0\0"

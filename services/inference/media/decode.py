@@ -105,7 +105,7 @@ def open_with_libvips(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> t
 def decode(data: bytes, limits: Limits, hints: Hints = NO_HINTS) -> Image:
     """Decodes a picture file: its first frame or page, or the page of `hints`, upright, in its own colour encoding.
 
-    Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour become sRGB. Raises
+    Gray stays gray and 16 bits stay 16; palettes are expanded; CMYK, Lab and floating-point colour without a profile become sRGB. Raises
     as `read_header`, and `FILE_CORRUPT` for pixel data that is truncated or damaged. Safe to call from any thread.
     """
     return in_memory(open_scaled(data, limits, lambda _size: None, hints)[0])
