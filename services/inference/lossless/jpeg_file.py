@@ -26,6 +26,7 @@ _RARE = frozenset((0xDC, 0xDE, 0xDF))
 _NEXT = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _ROOM = 0xFFFF - 2
 _SIDE = 8
+_JFIF = 9
 _OTHER = frozenset((*range(0xE0, 0xF0), 0xFE))
 """Markers of what is not needed to decode the samples: applications' data and comments."""
 _WITHOUT_ADOBE = -1
@@ -72,9 +73,14 @@ class JpegFile:
         return [each for each in self.segments if each.marker not in _OTHER]
 
     @property
+    def jfif(self) -> Sequence[bytes]:
+        """The contents of whole JFIF headers (T.871, 10.1): version, unit, resolution and the sides of a thumbnail."""
+        return [each for each in self.contents(APP0, JFIF) if len(each) >= _JFIF]
+
+    @property
     def may_have_jfif(self) -> bool:
         """Whether a JFIF header would change nothing about the colours: gray, or luminance and chrominance."""
-        if len(self.components) == 1 or self.contents(APP0, JFIF):
+        if len(self.components) == 1 or self.jfif:
             return True
         transforms = [each[6] for each in self.contents(APP14, ADOBE) if len(each) > 6]
         named = [each.identifier for each in self.components] == [1, 2, 3]

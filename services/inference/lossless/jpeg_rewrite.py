@@ -27,6 +27,8 @@ _COLOURS = ("srgb", "b-w")
 _PER_INCH = 1
 """The unit of a resolution (T.871, 10.1)."""
 _INCH = 25.4
+_UNKNOWN = 1, 1
+"""A resolution without a unit: samples are square."""
 _ASSUMED = 72, 72
 """The resolution that libvips gives where a file says nothing."""
 _PLAIN = b"\1\1"
@@ -109,14 +111,16 @@ def _metadata(file: JpegFile, opened: pyvips.Image, asked: Rewriting, size: Size
 
 def _header(file: JpegFile, opened: pyvips.Image, turn: Turn) -> Segment | None:
     """The JFIF header with the resolution, which Exif data may say that go; None if nothing is known."""
-    unit, density = None, (1, 1)
-    for content in file.contents(jpeg_file.APP0, jpeg_file.JFIF)[:1]:
-        if len(content) >= 7:
-            unit, density = content[2], struct.unpack_from(">HH", content, 3)
+    unit, density = None, _UNKNOWN
+    for content in file.jfif[:1]:
+        unit, density = content[2], struct.unpack_from(">HH", content, 3)
     by_exif = round(opened.xres * _INCH), round(opened.yres * _INCH)
     if not unit and by_exif != _ASSUMED:
         unit, density = _PER_INCH, by_exif
-    if unit is None or not all(0 < each < 1 << 16 for each in density):
+    if unit is None:
         return None
+    if not all(0 < each < 1 << 16 for each in density):
+        # The header stays, which says how to understand the colours.
+        unit, density = 0, _UNKNOWN
     density = density[::-1] if turn.transposed else density
     return segment(jpeg_file.APP0, jpeg_file.JFIF + _PLAIN + struct.pack(">BHH", unit, *density) + _NO_THUMBNAIL)

@@ -117,6 +117,19 @@ def test_a_file_in_rgb_stays_one() -> None:
     assert np.abs(decoded(made) - decoded(content)[::-1]).max() <= 4
 
 
+def test_headers_that_contradict_each_other_are_understood_as_before() -> None:
+    """A JFIF header counts more than Adobe's, and a resolution of nothing is no reason to lose it."""
+    content = jpeg((64, 64))
+    assert content[6:11] == b"JFIF\0"
+    adobe = b"\xff\xee\0\x0eAdobe\0\x64" + bytes(5)
+    for density in (content[14:18], bytes(4)):
+        both = content[:14] + density + content[18:20] + adobe + content[20:]
+        for asked in (STRIP, Rewriting(turn=Turn(top_bottom=True))):
+            made = done(both, asked).content
+            expected = decoded(both)[:: -1 if asked.turn.top_bottom else 1]
+            assert np.abs(decoded(made) - expected).max() <= 8 and (asked is not STRIP or (decoded(made) == expected).all())
+
+
 def test_progressive_files_stay_so_unless_another_kind_is_asked_for() -> None:
     content = jpeg((64, 64), progressive=True)
     assert opened(done(content, STRIP).content).info["progressive"] and done(content, Rewriting(progressive=True))
