@@ -94,7 +94,7 @@ def test_orientations_are_those_of_decoded_samples(orientation: int) -> None:
     assert (moved(samples, Turn.upright(orientation)) == turned_upright(samples, orientation)).all()
 
 
-@pytest.mark.parametrize("mirrored", itertools.product((False, True), repeat=2))
+@pytest.mark.parametrize("mirrored", list(itertools.product((False, True), repeat=2)))
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
 def test_turns_are_those_of_decoded_samples(degrees: int, mirrored: tuple[bool, bool]) -> None:
     samples = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
