@@ -28,7 +28,7 @@ class Page:
 def pages_of(data: bytes) -> Sequence[Page] | None:
     """The pages in order, as `probe.tiff.pages` finds them, with their sizes once upright; None if there are more than 10,000.
 
-    Raises `FILE_CORRUPT` for a file without any, and for a page without a size.
+    Raises `FILE_CORRUPT` for a file without any, for a page without a size, and where pages are missing.
     """
     try:
         found = tiff.pages(whole_file(data), _FACTS)

@@ -52,7 +52,8 @@ def parse(file: RangeFile) -> Probe:
     width, height = (tags[tag][0] if tags.get(tag) else 0 for tag in (WIDTH, LENGTH))
     require_size(width, height)
     require_strips(file, tags)
-    found = pages(file)
+    # The first picture is whole; what is missing behind it is found when all are read.
+    found = pages(file, some=True)
     return Probe(
         media_type=MediaFormat.TIFF.media_type,
         width=width,
@@ -102,11 +103,12 @@ def require_strips(file: RangeFile, tags: dict[int, tuple[int, ...]]) -> None:
                 raise DamagedFileError("it is truncated")
 
 
-def pages(file: RangeFile, wanted: Collection[int] = ()) -> list[tuple[int, dict[int, tuple[int, ...]]]] | None:
+def pages(file: RangeFile, wanted: Collection[int] = (), *, some: bool = False) -> list[tuple[int, dict[int, tuple[int, ...]]]] | None:
     """The places of the directories that hold pages, and what they say of the wanted tags: the first directory, and those that hold no
     smaller copy and no mask of another.
 
-    Those that a damaged chain does not lead to are left out. None if reading all would exceed the budget, or there are more than 10,000.
+    None if reading all would exceed the budget, or there are more than 10,000. Raises Damaged if the chain leads nowhere; with `some`, the
+    pages that come before are returned.
     """
     layout, position = start(file)
     seen, found = set[int](), list[tuple[int, dict[int, tuple[int, ...]]]]()
@@ -122,7 +124,8 @@ def pages(file: RangeFile, wanted: Collection[int] = ()) -> list[tuple[int, dict
     except BudgetExhausted:
         return None
     except DamagedFileError:
-        pass
+        if not some:
+            raise
     return found
 
 

@@ -192,3 +192,15 @@ async def test_pages_together_have_a_limit(running: Running) -> None:
         with pytest.raises(DarkroomError, match="has 3 pages") as refused:
             await running.product(joined(*pages()[:3]), {"rotate": {"angle": 90}}, name="a.tif")
         assert refused.value.reason is ErrorReason.MEDIA_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize("operation", [{"rotate": {"angle": 90}}, {"convert": {"format": "PICTURE_FORMAT_PNG"}}, {"make_pdf": {}}])
+async def test_a_file_that_lacks_pages_is_refused(running: Running, operation: dict[str, dict[str, Any]]) -> None:
+    data = joined(*pages())
+    for kept in (1, 2, 4):
+        cut = data[: len(joined(*pages()[:kept])) + 50]
+        with pytest.raises(DarkroomError) as refused:
+            await running.joined({"a.tif": cut}, operation) if "make_pdf" in operation else await running.product(
+                cut, operation, name="a.tif"
+            )
+        assert refused.value.reason is ErrorReason.FILE_CORRUPT
