@@ -65,7 +65,7 @@ def samples(content: bytes, name: str) -> Iterator[npt.NDArray[Any]]:
 async def made_of(running: Running, name: str, data: bytes, extension: str) -> Product:
     running.auxiliaries[BESIDE] = png(Image(photo(20, 30)))
     # The tiles would be of the input's format, which may be lossy, and a WebP that becomes one keeps its coding.
-    exactly = {"split": {"format": "PICTURE_FORMAT_PNG"}, "convert": {"lossless": True}}
+    exactly: dict[str, dict[str, Any]] = {"split": {"format": "PICTURE_FORMAT_PNG"}, "convert": {"lossless": True}}
     operation = {name: {**EXAMPLES[name], **exactly.get(name, {})}}
     if specs()[name].arity is Arity.ALL:
         return await running.joined({"first.png": png(photo()), f"second.{extension}": data}, operation)
