@@ -6,7 +6,7 @@ The library refuses a structure of another size than its own.
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char, c_double, c_int, c_long, c_ubyte, c_uint, c_ushort, c_void_p
+from ctypes import POINTER, c_double, c_int, c_long, c_ubyte, c_uint, c_ushort, c_void_p
 
 TABLES = 4
 BLOCK = 64
@@ -177,6 +177,3 @@ class Compressor(ctypes.Structure):
         ("script_space", c_void_p),
         ("script_size", c_int),
     )
-
-
-Bytes = POINTER(c_char)
