@@ -16,7 +16,7 @@ def peak_memory(picture: Header, _parameters: EditAnimation) -> int:
 
 
 def run(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> NewFile:
-    """The GIF. Raises as `media.animation.read` and `written`."""
+    """The GIF. Raises as `whole.read` and `written`."""
     content = edit_gif(file, parameters, step)
     made = animation.facts(content, step.result_limits, file.hints)
     step.label("animation")

@@ -6,6 +6,7 @@ from darkroom.operations.v1.extract_frame_pb2 import ExtractFrame
 from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Image, animation
+from services.inference.moving.reading import whole
 from services.inference.plain.animations import checked_frame, memory_for
 
 
@@ -15,8 +16,8 @@ def peak_memory(picture: Header, _parameters: ExtractFrame) -> int:
 
 
 def run(file: WholeFile, parameters: ExtractFrame, step: PlainStep) -> Image:
-    """The frame. Raises FIELD_INVALID for one that is not there, and as `media.animation.read`."""
-    frames = animation.read(file.content, file.limits, file.hints, step.folder)
+    """The frame. Raises FIELD_INVALID for one that is not there, and as `whole.read`."""
+    frames = whole.read(file.content, file.limits, file.hints, step.folder)
     for note in frames.notes:
         file.note(note)
     step.check()

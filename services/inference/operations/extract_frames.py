@@ -8,6 +8,7 @@ from darkroom.operations.v1.extract_frames_pb2 import FRAME_FORMAT_WEBP, Extract
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, Saving, animation, encode
+from services.inference.moving.reading import whole
 from services.inference.plain.animations import checked_frame, memory_for
 from services.pictures.media_format import MediaFormat
 
@@ -18,8 +19,8 @@ def peak_memory(picture: Header, _parameters: ExtractFrames) -> int:
 
 
 def run(file: WholeFile, parameters: ExtractFrames, step: PlainStep) -> NewFile:
-    """The archive. Raises FIELD_INVALID for a first frame that is not there, and as `media.animation.read`."""
-    frames = animation.read(file.content, file.limits, file.hints, step.folder)
+    """The archive. Raises FIELD_INVALID for a first frame that is not there, and as `whole.read`."""
+    frames = whole.read(file.content, file.limits, file.hints, step.folder)
     for note in frames.notes:
         file.note(note)
     first = checked_frame(frames, parameters.first, "first")

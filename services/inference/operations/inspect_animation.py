@@ -6,7 +6,8 @@ from darkroom.operations.v1.inspect_animation_pb2 import InspectAnimation
 from services.inference.contract.flow import Data, WholeFile
 from services.inference.contract.memory import copies_of_samples
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, animation
+from services.inference.media import Header
+from services.inference.moving.reading import whole
 
 _COPIES = 2
 
@@ -17,9 +18,9 @@ def peak_memory(picture: Header, _parameters: InspectAnimation) -> int:
 
 
 def run(file: WholeFile, _parameters: InspectAnimation, step: PlainStep) -> Data:
-    """The facts in the file. Raises as `media.animation.facts`."""
+    """The facts in the file. Raises as `whole.facts`."""
     step.label("info")
-    found = animation.facts(file.content, file.limits, file.hints)
+    found = whole.facts(file.content, file.limits, file.hints)
     for note in found.notes:
         file.note(note)
     delays, loop = list(found.timing.delays), found.timing.loop

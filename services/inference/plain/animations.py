@@ -14,6 +14,7 @@ from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header, animation
 from services.inference.media.animation import Animation, GifSaving, Timing
 from services.inference.media.gif import has_local_palettes, retime
+from services.inference.moving.reading import whole
 from services.pictures.media_format import MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
 
@@ -41,10 +42,10 @@ def checked_frame(frames: Animation, number: int, field: str) -> int:
 
 
 def edit_gif(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> bytes:
-    """The GIF. Raises as `media.animation.read` and `encode_gif`."""
+    """The GIF. Raises as `whole.read` and `encode_gif`."""
     data = file.content
     is_gif = sniff(data) is MediaFormat.GIF
-    frames = animation.read(data, file.limits, file.hints, step.folder)
+    frames = whole.read(data, file.limits, file.hints, step.folder)
     for note in frames.notes:
         file.note(note)
     timing = _timed(frames.timing, parameters)

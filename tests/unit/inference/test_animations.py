@@ -16,6 +16,7 @@ from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Hints, Limits, animation, decode
 from services.inference.media.gif import retime
+from services.inference.moving.reading import whole
 from services.inference.operations.split import starts
 from services.inference.plain.animations import edit_gif
 from services.platform.errors import DarkroomError
@@ -36,7 +37,7 @@ def gif(format_: str = "GIF", frames: int = 3) -> bytes:
         one.paste((0, 0, 0, 0), (50, 30, 60, 40))
         pictures.append(one)
     file = io.BytesIO()
-    how: dict[str, Any] = {"lossless": True} if format_ == "WEBP" else {"disposal": 2}
+    how: dict[str, Any] = {"WEBP": {"lossless": True}, "AVIF": {"quality": 100}}.get(format_, {"disposal": int(format_ == "PNG") or 2})
     pictures[0].save(file, format_, save_all=True, append_images=pictures[1:], duration=DELAYS[:frames], loop=5, **how)
     return file.getvalue()
 
@@ -83,7 +84,8 @@ def block(frame: Pictures.Image) -> tuple[int, int]:
     return int(columns.min()), int(rows.min())
 
 
-@pytest.mark.parametrize("format_", ["GIF", "WEBP"])
+@pytest.mark.cases(22)
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG", "AVIF"])
 @pytest.mark.parametrize(
     ("parameters", "size", "blocks"),
     [
@@ -181,6 +183,22 @@ def test_a_turned_webp_is_turned_first(tmp_path: Path, orientation: int) -> None
     found = animation.facts(source, LIMITS, Hints())
     assert (found.width, found.height) == (read.width, read.height) == (SIZE if orientation < 5 else SIZE[::-1])
     assert found.timing == read.timing and (list(read.timing.delays), read.timing.loop) == (TIMES, 1)
+
+
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_frames_and_times_are_those_that_pillow_reads(tmp_path: Path, format_: str) -> None:
+    source = gif(format_)
+    read, found = whole.read(source, LIMITS, Hints(), tmp_path), whole.facts(source, LIMITS, Hints())
+    with Pictures.open(io.BytesIO(source)) as opened:
+        for number, frame in enumerate(read.frames):
+            opened.seek(number)
+            expected = np.asarray(opened.convert("RGBA")).astype(int)
+            visible = expected[..., 3:] > 0
+            assert np.abs((frame.numpy().astype(int) - expected)[..., :3] * visible).max() <= 1
+            assert np.array_equal(frame.numpy()[..., 3], expected[..., 3])
+    assert (found.width, found.height, found.timing) == (read.width, read.height, read.timing) == (60, 40, read.timing)
+    # A GIF says how often it is repeated, and Pillow writes no repetitions into an AVIF.
+    assert (list(read.timing.delays), read.timing.loop) == (DELAYS, {"GIF": 6, "AVIF": 0}.get(format_, 5))
 
 
 def test_what_no_frame_has_covered_yet_is_transparent(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from services.inference.media.animation import USUAL_DELAY
 from services.inference.media.colour import Pixels
 from services.inference.media.decode import TURNED_BY_A_QUARTER
 from services.inference.media.errors import damaged_error
-from services.inference.media.image import Metadata, from_samples
+from services.inference.media.image import Image, Metadata, from_samples
 from services.inference.media.pillow_samples import FAILURES, samples_of
 from services.inference.media.turning import upright
 from services.inference.moving.leaving import Ask, Leaving
@@ -34,15 +34,14 @@ _ORIENTATION = 0x0112
 
 def facts(source: Path, format_: str, limits: MovingLimits) -> dict[str, Any]:
     """The fields of `Facts`. Raises FILE_CORRUPT and MEDIA_LIMIT_EXCEEDED."""
-    return _opened(source, MediaFormat(format_), limits).facts()
+    return opened(source.read_bytes(), MediaFormat(format_), limits).facts()
 
 
 def read(source: Path, folder: Path, format_: str, limits: MovingLimits, ask: Ask) -> dict[str, Any]:
     """Leave every frame in `folder`; returns the notes. Raises FILE_CORRUPT and MEDIA_LIMIT_EXCEEDED."""
     leaving = Leaving(folder, ask)
     notes: list[str] = []
-    for samples, icc, milliseconds in _opened(source, MediaFormat(format_), limits).frames():
-        image = from_samples(samples, icc, Metadata(), MediaFormat(format_))
+    for image, milliseconds in pictures(opened(source.read_bytes(), MediaFormat(format_), limits)):
         notes += [note for note in image.notes if note not in notes]
         alpha = None if image.alpha is None else colour.to_8bit(image.alpha)
         leaving.leave(image.srgb(), alpha, round(1000 * _shown(milliseconds)))
@@ -53,15 +52,23 @@ def _shown(milliseconds: float) -> float:
     return min(milliseconds, _LONGEST) if milliseconds > _FASTEST else USUAL_DELAY
 
 
-def _opened(source: Path, format_: MediaFormat, limits: MovingLimits) -> _Gif | _Png | _ByPillow:
+def opened(data: bytes, format_: MediaFormat, limits: MovingLimits) -> Opened:
+    """An animation whose frames are not decoded yet. Raises FILE_CORRUPT and MEDIA_LIMIT_EXCEEDED."""
     configure_libvips(1)
-    data = source.read_bytes()
     if format_ is MediaFormat.GIF:
         return _Gif(data, limits)
     return _Png(data, limits) if format_ is MediaFormat.PNG else _ByPillow(data, format_, limits)
 
 
+def pictures(animation: Opened) -> Iterator[tuple[Image, float]]:
+    """Each frame, upright, and its milliseconds as the file has them. Raises FILE_CORRUPT."""
+    for samples, icc, milliseconds in animation.frames():
+        yield from_samples(samples, icc, Metadata(), animation.format), milliseconds
+
+
 class _Gif:
+    format = MediaFormat.GIF
+
     def __init__(self, data: bytes, limits: MovingLimits) -> None:
         self._data = data
         gif.check(data)
@@ -102,6 +109,8 @@ class _Gif:
 
 
 class _Png:
+    format = MediaFormat.PNG
+
     def __init__(self, data: bytes, limits: MovingLimits) -> None:
         self._limits, self._animation = limits, Apng(data)
         self._count = len(self._animation.delays)
@@ -138,7 +147,7 @@ def _orientation(exif: bytes) -> int:
 
 class _ByPillow:
     def __init__(self, data: bytes, format_: MediaFormat, limits: MovingLimits) -> None:
-        self._format = format_
+        self.format = format_
         # The size is checked here, against the limit of this deployment.
         PillowImage.MAX_IMAGE_PIXELS = None
         try:
@@ -171,5 +180,8 @@ class _ByPillow:
                 picture.load()
                 samples = samples_of(picture, "RGBA" if picture.has_transparency_data else "RGB")
             except (*FAILURES, RuntimeError) as error:
-                raise damaged_error(self._format) from error
+                raise damaged_error(self.format) from error
             yield upright(samples, self._orientation), self._icc, float(picture.info.get("duration", 0))
+
+
+Opened = _Gif | _Png | _ByPillow
