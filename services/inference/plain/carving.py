@@ -53,27 +53,70 @@ class Energy:
     threshold: float
 
 
-def carve_seams(
-    image: Image, size: Size, energy: Energy, protected: Sequence[Box], check: Callable[[], None], report: Callable[[float], None]
-) -> Image:
-    """The picture in this size; the very same where that changes nothing. Its width is changed first."""
-    if size == (image.width, image.height):
-        return image
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A picture as seams are sought in it."""
+
+    gray: Floats
+    """Height x width, 0 to 255."""
+    worth: Floats
+    """How much is lost with each pixel, besides the edges that its removal makes."""
+    own: Size
+    """The size of the picture itself."""
+    scale: float
+    """The size of this copy as a share of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carving:
+    """The change of one side of a picture."""
+
+    axis: int
+    """1: the width, 0: the height."""
+    columns: Columns
+    """For the height, of the transposed picture."""
+    seen: int
+    """How many columns the map counts in."""
+    wanted: int
+    """Columns of the result, in its own pixels."""
+    exact: bool
+    """The map is of the picture's own pixels."""
+
+
+def look(image: Image, energy: Energy, protected: Sequence[Box]) -> Seen:
+    """Makes the copy that seams are sought in."""
     scale = min(1.0, SEEN_SIDE / max(image.width, image.height))
-    seen = _seen(image, scale)
-    faces = _mask(protected, seen.shape[0], seen.shape[1])
-    energy = Energy(energy.blur * scale, energy.threshold)
-    for axis, own, wanted in ((1, image.width, size[0]), (0, image.height, size[1])):
-        if own == wanted:
+    gray = _gray(image, scale)
+    worth = _worth(gray, Energy(energy.blur * scale, energy.threshold))
+    worth[_mask(protected, *gray.shape)] += _PROTECTED
+    return Seen(gray, worth, (image.width, image.height), scale)
+
+
+def together(seen: Sequence[Seen]) -> Seen:
+    """Frames of one size as one picture: seams stay away from what is worth keeping in any of them."""
+    worth = np.maximum.reduce([each.worth for each in seen])
+    return Seen(np.mean([each.gray for each in seen], axis=0, dtype=np.float32), worth, seen[0].own, seen[0].scale)
+
+
+def plan_seams(seen: Seen, wanted: Size, check: Callable[[], None], report: Callable[[float], None]) -> Sequence[Carving]:
+    """How the picture gets the wanted size. The width is changed first."""
+    gray, worth, made = seen.gray, seen.worth, list[Carving]()
+    for axis, before, after in ((1, seen.own[0], wanted[0]), (0, seen.own[1], wanted[1])):
+        if before == after:
             continue
         if axis == 0:
-            seen, faces = seen.swapaxes(0, 1), faces.T
+            gray, worth = np.ascontiguousarray(gray.T), np.ascontiguousarray(worth.T)
         half = partial(_half, report, 0.0 if axis else 0.5)
-        columns = _carving(seen, faces, max(1, round(wanted * scale)), energy, check, half)
-        exact = scale == 1
-        image = _applied(image, columns, (seen.shape[1], wanted), exact, axis, check)
-        seen = _sampled(np.ascontiguousarray(seen), columns)
-        faces = _sampled(np.ascontiguousarray(faces, np.float32)[..., None], columns)[..., 0] > 0.5
+        columns = _carving(gray, worth, max(1, round(after * seen.scale)), check, half)
+        made.append(Carving(axis, columns, gray.shape[1], after, seen.scale == 1))
+        gray, worth = _between(gray, columns), _between(worth, columns)
+    return made
+
+
+def carve(image: Image, carvings: Sequence[Carving], check: Callable[[], None]) -> Image:
+    """The picture with its sides changed; the very same if none is."""
+    for carving in carvings:
+        image = _applied(image, carving, check)
     return image
 
 
@@ -81,15 +124,16 @@ def _half(report: Callable[[float], None], begun: float, done: float) -> None:
     report(begun + done / 2)
 
 
-def _seen(image: Image, scale: float) -> Floats:
-    """The picture as seams are sought in it, 0 to 255, with alpha as a channel of its own where there is one."""
+def _gray(image: Image, scale: float) -> Floats:
+    """The mean of the channels, 0 to 255, and the less the more transparent."""
     seen = image.srgb()
     if image.alpha is not None:
         seen = np.dstack((seen, (image.alpha >> (image.bit_depth - 8)).astype(np.uint8)))
     if scale < 1:
         size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         seen = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # of the same type
-    return seen.astype(np.float32)
+    gray = seen[..., :3].mean(axis=2, dtype=np.float32)
+    return gray if image.alpha is None else np.asarray(gray * (seen[..., 3] / np.float32(255)), np.float32)
 
 
 def _mask(boxes: Sequence[Box], height: int, width: int) -> npt.NDArray[np.bool_]:
@@ -100,21 +144,18 @@ def _mask(boxes: Sequence[Box], height: int, width: int) -> npt.NDArray[np.bool_
     return mask
 
 
-def _carving(
-    seen: Floats, faces: npt.NDArray[np.bool_], wanted: int, energy: Energy, check: Callable[[], None], report: Callable[[float], None]
-) -> Columns:
+def _carving(gray: Floats, worth: Floats, wanted: int, check: Callable[[], None], report: Callable[[float], None]) -> Columns:
     """The map that gives the picture so many columns."""
-    height, width = seen.shape[:2]
+    height, width = gray.shape
     columns = np.tile(np.arange(width, dtype=np.float32), (height, 1))
     if wanted < width:
-        kept, _ = _without(seen, faces, width - wanted, energy, check, report)
+        kept, _ = _without(gray, worth, width - wanted, check, report)
         return np.asarray(kept, np.float32)
     most = min(wanted, round(width * MOST_INSERTED))
     while columns.shape[1] < most:
         now = columns.shape[1]
         count = min(most - now, max(1, int(now * _SHARE)), max(1, now - 1))
-        hidden = _sampled(faces[..., None].astype(np.float32), columns)[..., 0] > 0.5
-        _, taken = _without(_sampled(seen, columns), hidden, count, energy, check)
+        _, taken = _without(_between(gray, columns), _between(worth, columns), count, check)
         columns = _with_repeated(columns, taken, count)
         report((columns.shape[1] - width) / (most - width))
     if most < wanted:
@@ -133,20 +174,11 @@ def _with_repeated(columns: Columns, taken: npt.NDArray[np.bool_], count: int) -
 
 
 def _without(
-    seen: Floats,
-    faces: npt.NDArray[np.bool_],
-    count: int,
-    energy: Energy,
-    check: Callable[[], None],
-    report: Callable[[float], None] = lambda done: None,
+    gray: Floats, worth: Floats, count: int, check: Callable[[], None], report: Callable[[float], None] = lambda done: None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """The columns that are left of each row after so many seams are taken out, and which are taken."""
-    height, width = seen.shape[:2]
+    height, width = gray.shape
     kept = np.tile(np.arange(width), (height, 1))
-    gray: Floats = np.asarray(seen[..., :3].mean(axis=2), np.float32)
-    if seen.shape[2] == 4:
-        gray = np.asarray(gray * seen[..., 3] / 255, np.float32)
-    worth: Floats = np.asarray(_worth(gray, energy) + faces * np.float32(_PROTECTED), np.float32)
     for number in range(count):
         if number % 16 == 0:
             check()
@@ -201,9 +233,9 @@ def _seam(gray: Floats, worth: Floats) -> npt.NDArray[np.int64]:
     return seam
 
 
-def _applied(image: Image, columns: Columns, sides: tuple[int, int], exact: bool, axis: int, check: Callable[[], None]) -> Image:
-    """The picture with its rows (axis 1) or its columns (axis 0) as the map says. `sides`: what the map counts in, and the result's."""
-    seen, wanted = sides
+def _applied(image: Image, carving: Carving, check: Callable[[], None]) -> Image:
+    """The picture with its rows (axis 1) or its columns (axis 0) as the map says."""
+    axis, columns, wanted, exact = carving.axis, carving.columns, carving.wanted, carving.exact
     pixels = image.pixels if image.alpha is None else np.dstack((image.pixels, image.alpha))
     source: Pixels = pixels if axis else pixels.swapaxes(0, 1)  # type: ignore[assignment]  # of the same type
     height, width = source.shape[:2]
@@ -213,7 +245,7 @@ def _applied(image: Image, columns: Columns, sides: tuple[int, int], exact: bool
     premultiplied = image.alpha is not None
     for rows in strips(height, _ROWS):
         check()
-        at = columns[rows] if exact else _enlarged(columns, rows, (height, width), seen, wanted)
+        at = columns[rows] if exact else _enlarged(columns, rows, (height, width), carving.seen, wanted)
         result[rows] = _mixed(source[rows], at, premultiplied)
     made: Pixels = np.ascontiguousarray(result if axis else result.swapaxes(0, 1))
     if image.alpha is None:

@@ -283,6 +283,18 @@ async def test_edges_are_trimmed_to_one_box_for_all(running: Running) -> None:
     assert [int(np.argmin(pixels[4, :, 0])) for pixels, _ in found] == list(range(COUNT))
 
 
+async def test_seams_run_around_what_any_frame_shows(running: Running) -> None:
+    boxes = [(4 + number, 6, 8 + number, 14) for number in range(COUNT)]
+    product = await running.registered(
+        animation(running.folder, boxes=boxes), operation_pb2.Operation(carve_seams={"width": 20, "blur": 0})
+    )
+    found = frames_of(product.content)
+    assert [milliseconds for _, milliseconds in found] == MILLISECONDS
+    assert {pixels.shape for pixels, _ in found} == {(24, 20, 3)}
+    columns = [np.flatnonzero(pixels[10, :, 0] < 128) for pixels, _ in found]
+    assert all(len(each) == 4 and each[0] == columns[0][0] + number for number, each in enumerate(columns))
+
+
 @pytest.mark.parametrize(
     "operation",
     [

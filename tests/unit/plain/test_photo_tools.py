@@ -9,7 +9,8 @@ import pytest
 
 from services.inference.media import Image
 from services.inference.plain import focus
-from services.inference.plain.carving import Box, Energy, carve_seams
+from services.inference.plain.carving import Box, Energy, look, plan_seams, together
+from services.inference.plain.carving import carve as carved
 from services.inference.plain.enhancing import MODES, Plan, enhance, plan_corrections
 from services.inference.plain.faces import Face
 from services.inference.plain.measuring import corrections, issues, measure_picture, scores
@@ -20,7 +21,9 @@ ENERGY = Energy(0, 2)
 
 
 def carve(pixels: np.ndarray, size: tuple[int, int], *protected: Box) -> np.ndarray:
-    return carve_seams(Image(pixels), size, ENERGY, protected, lambda: None, lambda done: None).pixels
+    image = Image(pixels)
+    plan = plan_seams(look(image, ENERGY, protected), size, lambda: None, lambda done: None)
+    return carved(image, plan, lambda: None).pixels
 
 
 def mended(pixels: np.ndarray, intensity: float = 1.0, mode: str = "auto") -> np.ndarray:
@@ -57,6 +60,15 @@ def test_what_is_protected_stays() -> None:
     pixels[:, :20] = 90
     made = carve(pixels, (45, 30), Box(0, 0, 1 / 3, 1))
     assert np.array_equal(made[:, :20], pixels[:, :20])
+
+
+def test_frames_lose_the_same_and_keep_what_any_of_them_shows() -> None:
+    first, second = striped(), np.roll(striped(), 20, 1)
+    images = [Image(first), Image(second)]
+    plan = plan_seams(together([look(image, ENERGY, ()) for image in images]), (30, 40), lambda: None, lambda done: None)
+    for image, left in zip(images, (25, 45), strict=True):
+        made = carved(image, plan, lambda: None).pixels
+        assert any(np.array_equal(made[:, at : at + 10], image.pixels[:, left : left + 10]) for at in range(21))
 
 
 def test_a_large_picture_is_carved_as_a_small_one() -> None:

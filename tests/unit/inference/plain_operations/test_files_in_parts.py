@@ -11,7 +11,7 @@ from tests.unit.inference.plain_operations.examples import BESIDE, EXAMPLES
 from tests.unit.inference.plain_operations.running import Running, png
 
 OF_ALL_PARTS = {"edit_animation", "extract_frame", "extract_frames", "inspect_animation"}
-"""Operations that read every frame of a GIF or WebP."""
+"""Operations that read every frame of an animation, and no pages."""
 OF_THE_FILE = {"edit_metadata", "inspect_metadata", "inspect_picture"}
 """Those that leave all frames as they are, or count them."""
 IN_WHOLE = ("frames.png", "frames.gif", "frames.webp", "frames.avif", "pages.tif")
@@ -34,7 +34,7 @@ async def test_a_notice_of_what_was_left_out(running: Running, name: str) -> Non
     assert await notes_of(running, "resize", name) == ([] if name in IN_WHOLE else [("picture_note", "")])
 
 
-@pytest.mark.parametrize("operation", ["edit_animation", "carve_seams", "inspect_palette", "make_pdf", "favicons"])
+@pytest.mark.parametrize("operation", ["split", "inspect_palette", "inspect_quality", "make_pdf", "favicons"])
 async def test_a_notice_by_operations_of_every_kind(running: Running, operation: str) -> None:
     assert await notes_of(running, operation, "frames.png") == [("picture_note", "")]
 
@@ -49,7 +49,7 @@ async def test_a_notice_of_a_picture_besides(running: Running) -> None:
 @pytest.mark.parametrize("name", IN_PARTS)
 @pytest.mark.parametrize("operation", EXAMPLES)
 async def test_a_notice_by_every_operation(running: Running, operation: str, name: str) -> None:
-    whole = operation in OF_THE_FILE or (operation in OF_ALL_PARTS and name in ("frames.gif", "frames.webp"))
+    whole = operation in OF_THE_FILE or (operation in OF_ALL_PARTS and name.startswith("frames."))
     whole = whole or (operation, name) == ("make_pdf", "pages.tif")
     # The example of a conversion is to WebP, which has no pages.
     whole = whole or (specs()[operation].by_frame and name in IN_WHOLE and (operation, name) != ("convert", "pages.tif"))
