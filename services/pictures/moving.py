@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
-from darkroom.operations.v1 import convert_pb2, make_pdf_pb2, remove_background_pb2, upscale_pb2
+from darkroom.operations.v1 import convert_pb2, extract_frame_pb2, extract_frames_pb2, make_pdf_pb2, remove_background_pb2, upscale_pb2
 from services.pictures.media_format import MediaFormat, written_format
 from services.pictures.operations import spec_of_parameters
 
@@ -54,9 +54,11 @@ def chosen_frame(operations: Sequence[Message]) -> int:
     return next((each.frame for each in operations if isinstance(each, convert_pb2.Convert) and each.frame), 0)
 
 
-def joins_pages(operations: Sequence[Message]) -> bool:
-    """Whether the first operation makes one document of all pages of its files."""
-    return isinstance(operations[0], make_pdf_pb2.MakePdf) and not operations[0].first_page_only
+def reads_pages(operations: Sequence[Message]) -> bool:
+    """Whether the first operation takes all pages of its files itself, and makes one document of them, or takes them apart."""
+    first = operations[0]
+    apart = isinstance(first, extract_frame_pb2.ExtractFrame | extract_frames_pb2.ExtractFrames)
+    return apart or (isinstance(first, make_pdf_pb2.MakePdf) and not first.first_page_only)
 
 
 def asked_format(operations: Sequence[Message]) -> MediaFormat | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from services.inference.media import NO_HINTS, Hints, Image, Limits, in_memory
 from services.inference.media.decode import open_scaled
 from services.inference.media.isolated import content_of
+from services.inference.media.tiff_pages import pages_of
 from services.pictures.geometry import Size
-from services.pictures.media_format import MediaFormat
+from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.platform.errors import DarkroomError
 
 
@@ -75,6 +76,14 @@ class WholeFile:
     def size(self) -> int:
         """Bytes."""
         return self.source.stat().st_size if isinstance(self.source, Path) else os.fstat(self.source).st_size
+
+    def pages(self) -> Sequence[WholeFile]:
+        """The pages of a TIFF as files of their own; any other file alone. Raises as `media.tiff_pages.pages_of`."""
+        content = self.content
+        pages = pages_of(content) if sniff(content[:SNIFF_BYTES], self.name) is MediaFormat.TIFF else None
+        if pages is None or len(pages) < 2:
+            return [self]
+        return [replace(self, hints=replace(self.hints, page=page.position)) for page in pages]
 
     def image(self, wanted: Callable[[Size], Size | None] = lambda _size: None) -> tuple[Image, Size]:
         """The picture in it, upright, and its own size; scaled while it is read, as `media.decode.open_scaled` says.

@@ -7,9 +7,8 @@ import zipfile
 from darkroom.operations.v1.extract_frames_pb2 import FRAME_FORMAT_WEBP, ExtractFrames
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, Saving, animation, encode
-from services.inference.moving.reading import whole
-from services.inference.plain.animations import checked_frame, memory_for
+from services.inference.media import Header, Saving, encode
+from services.inference.plain.animations import checked_frame, memory_for, open_frames
 from services.pictures.media_format import MediaFormat
 
 
@@ -19,12 +18,10 @@ def peak_memory(picture: Header, _parameters: ExtractFrames) -> int:
 
 
 def run(file: WholeFile, parameters: ExtractFrames, step: PlainStep) -> NewFile:
-    """The archive. Raises FIELD_INVALID for a first frame that is not there, and as `whole.read`."""
-    frames = whole.read(file.content, file.limits, file.hints, step.folder)
-    for note in frames.notes:
-        file.note(note)
-    first = checked_frame(frames, parameters.first, "first")
-    last = min(parameters.last, len(frames.frames) - 1) if parameters.HasField("last") else len(frames.frames) - 1
+    """The archive. Raises FIELD_INVALID for a first frame that is not there, and as `open_frames`."""
+    count, frame = open_frames(file, step.folder)
+    first = checked_frame(count, parameters.first, "first")
+    last = min(parameters.last, count - 1) if parameters.HasField("last") else count - 1
     format_ = MediaFormat.WEBP if parameters.format == FRAME_FORMAT_WEBP else MediaFormat.PNG
     saving = Saving(format_, keep_metadata=False, compact=True)
     target = step.folder / "frames.zip"
@@ -32,6 +29,6 @@ def run(file: WholeFile, parameters: ExtractFrames, step: PlainStep) -> NewFile:
         for number in range(first, last + 1):
             step.check()
             step.report((number - first) / (last + 1 - first), f"Frame {number - first + 1} of {last + 1 - first}")
-            archive.writestr(zipfile.ZipInfo(f"frame_{number:04d}.{format_.extension}"), encode(animation.frame_of(frames, number), saving))
+            archive.writestr(zipfile.ZipInfo(f"frame_{number:04d}.{format_.extension}"), encode(frame(number), saving))
     step.label("frames")
     return NewFile(target, "application/zip", "zip")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from darkroom.operations.v1 import make_pdf_pb2
 from darkroom.operations.v1.make_pdf_pb2 import MakePdf
 from services.inference.contract.flow import NewFile, WholeFile
 from services.inference.contract.plain_step import PlainStep
 from services.inference.media import Header
-from services.inference.media.tiff_pages import pages_of
 from services.inference.pdf_making.making import HELD_BYTES, Sheet, write_document, written_within
-from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
 from services.platform.errors import DarkroomError, ErrorReason
 
 _SIZES = {
@@ -33,7 +30,7 @@ def peak_memory(pictures: Sequence[Header], parameters: MakePdf) -> int:
 def run(files: Sequence[WholeFile], parameters: MakePdf, step: PlainStep) -> NewFile:
     """The document. Raises FIELD_INVALID for margins that leave nothing, and as `WholeFile.image`."""
     sheet, target = _sheet(parameters), step.folder / "pictures.pdf"
-    pictures = files if parameters.first_page_only else [page for file in files for page in _pages(file)]
+    pictures = files if parameters.first_page_only else [page for file in files for page in file.pages()]
 
     def on_picture(done: float, number: int) -> None:
         step.check()
@@ -48,15 +45,6 @@ def run(files: Sequence[WholeFile], parameters: MakePdf, step: PlainStep) -> New
         write_document(pictures, sheet, target, on_picture)
     step.label("pictures")
     return NewFile(target, "application/pdf", "pdf", pages=len(pictures))
-
-
-def _pages(file: WholeFile) -> Sequence[WholeFile]:
-    """The pages of a TIFF as files of their own; any other file alone."""
-    content = file.content
-    pages = pages_of(content) if sniff(content[:SNIFF_BYTES], file.name) is MediaFormat.TIFF else None
-    if pages is None or len(pages) < 2:
-        return [file]
-    return [replace(file, hints=replace(file.hints, page=page.position)) for page in pages]
 
 
 def _sheet(parameters: MakePdf) -> Sheet:

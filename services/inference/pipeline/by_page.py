@@ -23,7 +23,7 @@ from services.inference.pipeline.frame_telling import FrameNotices
 from services.inference.pipeline.reading import Reading, errors_naming
 from services.inference.pipeline.run import Run, Source
 from services.pictures.media_format import SNIFF_BYTES, MediaFormat, sniff
-from services.pictures.moving import chosen_frame, joins_pages, works_by_frame
+from services.pictures.moving import chosen_frame, reads_pages, works_by_frame
 from services.platform.errors import DarkroomError, ErrorReason
 
 Operate = Callable[[Run], Awaitable[None]]
@@ -54,10 +54,10 @@ class ByPage:
             run.pages = pages
         run.parts, run.headers = len(pages), [page.header for page in run.pages]
 
-    async def joined_headers(self, source: Source) -> Sequence[Header]:
-        """The headers of all pages of one of several inputs, if the operation makes a document of them; none for any other file, whose
-        first picture is used. Raises as `read_headers`."""
-        if not joins_pages(self._parameters) or source.frames == 1 or _format_of(source) is not MediaFormat.TIFF:
+    async def headers_of_all(self, source: Source) -> Sequence[Header]:
+        """The headers of all pages of an input, if the operation takes them all itself; none for any other file, whose first picture is
+        used. Raises as `read_headers`."""
+        if not reads_pages(self._parameters) or source.frames == 1 or _format_of(source) is not MediaFormat.TIFF:
             return ()
         return [page.header for page in await self._pages(source, all_together=True)]
 

@@ -162,7 +162,7 @@ class Pipeline:
         for source in run.sources:
             run.check()
             with errors_naming(source.name) if self.arity is Arity.ALL else nullcontext():
-                headers += await self._by_page.joined_headers(source) or await self._reading.input_headers(
+                headers += await self._by_page.headers_of_all(source) or await self._reading.input_headers(
                     source, self._limits_of(run), Hints(source.name, self._svg_dpi)
                 )
         run.headers = headers

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pyvips
 
 from darkroom.operations.v1.edit_animation_pb2 import EditAnimation
 from services.inference.contract.flow import WholeFile
 from services.inference.contract.plain_step import PlainStep
-from services.inference.media import Header, animation
+from services.inference.media import Header, Image, animation
 from services.inference.media.animation import Animation, GifSaving, Timing
 from services.inference.media.gif import has_local_palettes, retime
 from services.inference.moving.reading import whole
@@ -33,11 +34,22 @@ def memory_for(picture: Header) -> int:
     return picture.width * picture.height * _SAMPLES * _COPIES + _ROOM
 
 
-def checked_frame(frames: Animation, number: int, field: str) -> int:
+def open_frames(file: WholeFile, folder: Path) -> tuple[int, Callable[[int], Image]]:
+    """How many frames or pages a file has, and what gives one by its number, from 0. Pages keep their size, depth and profile.
+
+    Raises as `whole.read` and `WholeFile.pages`.
+    """
+    pages = file.pages()
+    if len(pages) > 1:
+        return len(pages), lambda number: pages[number].image()[0]
+    frames = _read(file, folder)
+    return len(frames.frames), partial(animation.frame_of, frames)
+
+
+def checked_frame(count: int, number: int, field: str) -> int:
     """The number of a frame. Raises FIELD_INVALID if there is none."""
-    count = len(frames.frames)
     if number >= count:
-        raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: The animation has {count} frames, numbered from 0.", field=field)
+        raise DarkroomError(ErrorReason.FIELD_INVALID, f"{field}: The file has {count} frames or pages, numbered from 0.", field=field)
     return number
 
 
@@ -45,9 +57,7 @@ def edit_gif(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> byt
     """The GIF. Raises as `whole.read` and `encode_gif`."""
     data = file.content
     is_gif = sniff(data) is MediaFormat.GIF
-    frames = whole.read(data, file.limits, file.hints, step.folder)
-    for note in frames.notes:
-        file.note(note)
+    frames = _read(file, step.folder)
     timing = _timed(frames.timing, parameters)
     retimed_ = retime(data, lambda delay: round(_delay(delay * 10, parameters) / 10), timing.loop) if is_gif else b""
     moves = _resizes(frames, parameters) or parameters.flip_horizontal or parameters.flip_vertical or parameters.angle
@@ -67,6 +77,13 @@ def edit_gif(file: WholeFile, parameters: EditAnimation, step: PlainStep) -> byt
             break
     unchanged = is_gif and parameters.optimize and not moves and not parameters.reverse and not parameters.max_colors
     return retimed_ if unchanged and len(retimed_) < len(best) else best
+
+
+def _read(file: WholeFile, folder: Path) -> Animation:
+    frames = whole.read(file.content, file.limits, file.hints, folder)
+    for note in frames.notes:
+        file.note(note)
+    return frames
 
 
 def _attempts(data: bytes, is_gif: bool, parameters: EditAnimation, frames: Animation) -> Iterator[tuple[str, GifSaving]]:

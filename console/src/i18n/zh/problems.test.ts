@@ -13,8 +13,8 @@ test("a problem without a rule has its numbers in Chinese", () => {
     message: "file_ids[0]: 12000 × 10000 pixels: it has 120.0 megapixels, at most 100 are allowed.",
   };
   assert.equal(errorZh(large, undefined), "图片为 12000 × 10000 像素（120.0 百万像素），上限为 100 百万像素。");
-  const frame = { reason: "field_invalid", message: "a.png: frame: The animation has 1 frames, numbered from 0." };
-  assert.equal(errorZh(frame, undefined), "动画共 1 帧，编号从 0 开始。");
+  const frame = { reason: "field_invalid", message: "a.png: frame: The file has 1 frames or pages, numbered from 0." };
+  assert.equal(errorZh(frame, undefined), "文件共 1 帧或页，编号从 0 开始。");
   const short = { reason: "field_invalid", message: "Username must be 3 to 50 characters", field: "username" };
   assert.equal(errorZh(short, undefined), "“用户名”：需要 3 到 50 个字符。");
   assert.equal(errorZh({ ...short, message: "Something new" }, undefined), "“用户名”的值无效。");

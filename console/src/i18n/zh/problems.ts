@@ -88,7 +88,7 @@ export const problems: Readonly<Record<string, Text>> = {
   "{} is for animations and videos, and {}. Choose one of {}.": (format, why = "") =>
     `${format} 仅用于动图和视频，而${why.startsWith("the file is") ? "文件是静态图片" : "此任务只处理一张图片"}。`,
   // Settings of operations.
-  "The animation has {} frames, numbered from 0.": (count) => `动画共 ${count} 帧，编号从 0 开始。`,
+  "The file has {} frames or pages, numbered from 0.": (count) => `文件共 ${count} 帧或页，编号从 0 开始。`,
   "a photo of {} × {} mm does not fit on a sheet of {}.": (width, height, paper) =>
     `${width} × ${height} 毫米的照片放不进 ${paper} 纸。`,
   "The overlay has {} × {} pixels, more than the picture's {} × {}.": (width, height, most, high) =>

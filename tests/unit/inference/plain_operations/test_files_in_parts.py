@@ -11,7 +11,7 @@ from tests.unit.inference.plain_operations.examples import BESIDE, EXAMPLES
 from tests.unit.inference.plain_operations.running import Running, png
 
 OF_ALL_PARTS = {"edit_animation", "extract_frame", "extract_frames", "inspect_animation"}
-"""Operations that read every frame of an animation, and no pages."""
+"""Operations that read every frame of an animation."""
 OF_THE_FILE = {"edit_metadata", "inspect_metadata", "inspect_picture"}
 """Those that leave all frames as they are, or count them."""
 IN_WHOLE = ("frames.png", "frames.gif", "frames.webp", "frames.avif", "pages.tif")
@@ -50,7 +50,7 @@ async def test_a_notice_of_a_picture_besides(running: Running) -> None:
 @pytest.mark.parametrize("operation", EXAMPLES)
 async def test_a_notice_by_every_operation(running: Running, operation: str, name: str) -> None:
     whole = operation in OF_THE_FILE or (operation in OF_ALL_PARTS and name.startswith("frames."))
-    whole = whole or (operation, name) == ("make_pdf", "pages.tif")
+    whole = whole or (operation in ("make_pdf", "extract_frame", "extract_frames") and name == "pages.tif")
     # The example of a conversion is to WebP, which has no pages.
     whole = whole or (specs()[operation].by_frame and name in IN_WHOLE and (operation, name) != ("convert", "pages.tif"))
     assert await notes_of(running, operation, name) == ([] if whole else [("picture_note", "")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import struct
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -159,6 +160,24 @@ async def test_frames_become_pages_and_one_of_them_a_picture(running: Running, n
         assert np.array_equal(samples[..., 3] > 0, visible) and np.abs(samples[visible] - shown[visible]).mean() < 3
     with PillowImage.open(io.BytesIO(chosen)) as picture:
         assert np.abs(np.asarray(picture.convert("RGBA"))[..., 2].astype(int) - expected[2][..., 2]).mean() < 3
+
+
+async def test_pages_are_taken_out_as_they_are(running: Running) -> None:
+    data = joined(*pages())
+    with zipfile.ZipFile(io.BytesIO(content(await running.product(data, {"extract_frames": {"first": 1}}, name="scan.tif")))) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    assert list(found) == [f"frame_{number:04d}.png" for number in (1, 2, 3, 4)]
+    for number, part in enumerate(pages()[1:], 1):
+        alone = content(await running.product(part, {"convert": {"format": "PICTURE_FORMAT_PNG", "strip_metadata": True}}, name="a.tif"))
+        taken = content(await running.product(data, {"extract_frame": {"frame": number}}, TIFF, name="scan.tif"))
+        expected = pyvips.Image.pngload_buffer(alone)
+        for each in (pyvips.Image.pngload_buffer(found[f"frame_{number:04d}.png"]), *apart(taken)):
+            assert (each.width, each.height, each.format) == (expected.width, expected.height, expected.format)
+            assert np.array_equal(each.numpy(), expected.numpy())
+            assert bool(each.get_typeof("icc-profile-data")) == bool(expected.get_typeof("icc-profile-data"))
+    assert running.notices == []
+    with pytest.raises(DarkroomError, match="The file has 5 frames or pages, numbered from 0"):
+        await running.product(data, {"extract_frame": {"frame": 5}}, name="scan.tif")
 
 
 async def test_smaller_copies_of_a_page_are_no_pages(running: Running) -> None:

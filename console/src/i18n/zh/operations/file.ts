@@ -163,10 +163,10 @@ export const file: OperationsTexts = {
   },
   extract_frames: {
     name: "提取多帧",
-    summary: "从动图中提取多帧",
+    summary: "从动图中提取多帧，或从 TIFF 中提取多页",
     fields: {
       first: ["第一帧", "第一帧的编号，从 0 开始。超过最后一帧会失败。"],
-      last: ["最后一帧", "最后一帧的编号。留空或超出时为动图的最后一帧。"],
+      last: ["最后一帧", "最后一帧的编号。留空或超出时为最后一帧。"],
       format: [
         "格式",
         "图片的格式。",
