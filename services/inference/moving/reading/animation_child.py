@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyvips
 from PIL import Image as PillowImage
@@ -30,6 +30,7 @@ _LONGEST = 24 * 60 * 60 * 1000
 _ROWS = 5_000_000
 """Rows of the frames that libvips opens at once, one below the other: it has at most ten million."""
 _ORIENTATION = 0x0112
+_Taken = TypeVar("_Taken")
 
 
 def facts(source: Path, format_: str, limits: MovingLimits) -> dict[str, Any]:
@@ -79,8 +80,8 @@ class _Gif:
         self._count = int(self._first.get("n-pages")) if self._first.get_typeof("n-pages") else 1
         limits.check(_SUBJECT, self._first.width, self._first.height, self._count)
 
-    def _delays(self, opened: pyvips.Image) -> list[int]:
-        known = list(opened.get("delay")) if opened.get_typeof("delay") else []
+    def delays(self) -> list[int]:
+        known = list(self._first.get("delay")) if self._first.get_typeof("delay") else []
         return [*known, *[0] * self._count][: self._count]
 
     def facts(self) -> dict[str, Any]:
@@ -89,13 +90,13 @@ class _Gif:
             "width": opened.width,
             "height": opened.height,
             "frames": self._count,
-            "milliseconds": round(sum(map(_shown, self._delays(opened)))),
+            "milliseconds": round(sum(map(_shown, self.delays()))),
             "loop": int(opened.get("loop")) if opened.get_typeof("loop") else 0,
             "alpha": opened.hasalpha(),
         }
 
     def frames(self) -> Iterator[tuple[Pixels, bytes | None, float]]:
-        height, delays = self._first.height, self._delays(self._first)
+        height, delays = self._first.height, self.delays()
         at_once = max(1, _ROWS // height)
         try:
             for begin in range(0, self._count, at_once):
@@ -118,6 +119,9 @@ class _Png:
             raise damaged_error(MediaFormat.PNG)
         limits.check(_SUBJECT, self._animation.width, self._animation.height, self._count)
         self._orientation = _orientation(self._animation.exif)
+
+    def delays(self) -> list[float]:
+        return self._animation.delays
 
     def facts(self) -> dict[str, Any]:
         animation = self._animation
@@ -172,16 +176,24 @@ class _ByPillow:
             "alpha": bool(self._picture.has_transparency_data),
         }
 
+    def delays(self) -> list[float]:
+        # A frame is decoded before its time is known.
+        return [milliseconds for _, milliseconds in self._decoded(lambda _picture: None)]
+
     def frames(self) -> Iterator[tuple[Pixels, bytes | None, float]]:
+        for samples, milliseconds in self._decoded(lambda picture: samples_of(picture, "RGBA" if picture.has_transparency_data else "RGB")):
+            yield upright(samples, self._orientation), self._icc, milliseconds
+
+    def _decoded(self, take: Callable[[PillowImage.Image], _Taken]) -> Iterator[tuple[_Taken, float]]:
         picture = self._picture
         for number in range(self._count):
             try:
                 picture.seek(number)
                 picture.load()
-                samples = samples_of(picture, "RGBA" if picture.has_transparency_data else "RGB")
+                taken = take(picture)
             except (*FAILURES, RuntimeError) as error:
                 raise damaged_error(self.format) from error
-            yield upright(samples, self._orientation), self._icc, float(picture.info.get("duration", 0))
+            yield taken, float(picture.info.get("duration", 0))
 
 
 Opened = _Gif | _Png | _ByPillow

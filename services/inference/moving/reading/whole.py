@@ -21,9 +21,7 @@ def facts(data: bytes, limits: Limits, hints: Hints) -> Facts:
     if found is None:
         return animation.facts(data, limits, hints)
     said = found.facts()
-    # An AVIF has the time of a frame with the frame.
-    delays = [round(milliseconds) for _, milliseconds in pictures(found)]
-    return Facts(said["width"], said["height"], Timing(delays, said["loop"]))
+    return Facts(said["width"], said["height"], Timing(list(map(round, found.delays())), said["loop"]))
 
 
 def read(data: bytes, limits: Limits, hints: Hints, folder: Path) -> Animation:
