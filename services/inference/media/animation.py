@@ -112,10 +112,10 @@ def read(data: bytes, limits: Limits, hints: Hints, folder: Path) -> Animation:
     return Animation([stack.crop(0, number * height, stack.width, height).autorot() for number in range(len(timing.delays))], timing)
 
 
-def frame_of(animation: Animation, number: int, format_: MediaFormat | None = None) -> Image:
+def frame_of(animation: Animation, number: int) -> Image:
     """One frame as a picture."""
     samples = np.ascontiguousarray(animation.frames[number].numpy())
-    return from_samples(samples, None, Metadata(), format_ or MediaFormat.GIF)
+    return from_samples(samples, None, Metadata(), MediaFormat.GIF)
 
 
 def change_frames(animation: Animation, change: Callable[[pyvips.Image], pyvips.Image], limits: Limits) -> Animation:
