@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,6 +30,8 @@ _CLOCK, _WEBM_CLOCK = Fraction(1, 90_000), Fraction(1, 1_000)
 """Seconds of the units of time."""
 _LEAST = Fraction(1, 1_000)
 """Seconds of the last frame: files say in milliseconds when they end."""
+_HELD = 2
+"""Frames that wait until it is known whether they are the last ones."""
 _MICRO = 1_000_000
 _BT_709, _LIMITED, _FULL = 1, 1, 2
 """Numbers of ITU-T H.273 for primaries, tone curve and matrix, and FFmpeg's for the range."""
@@ -77,8 +80,10 @@ class _Writing:
     def write(self, frames: Iterator[Arrived], *, alpha: bool) -> bool:
         """Returns whether anything transparent was laid over the background."""
         import av
+        from av.video.frame import PictureType
 
         covered = False
+        held: deque[VideoFrame] = deque()
         with av.open(str(self._target), "w", format=CONTAINERS[self._saving.format], options=muxing(self._saving.format)) as out:
             stream = self._stream(out)
 
@@ -97,8 +102,14 @@ class _Writing:
                 converted = self._converted(frame, alpha=alpha)
                 converted.time_base, converted.pts, converted.duration = self._clock, begin, max(1, self._units - begin)
                 self._durations[begin] = max(converted.duration, round(_LEAST / self._clock))
-                mux(stream.encode(converted))
+                held.append(converted)
+                if len(held) > _HELD:
+                    mux(stream.encode(held.popleft()))
                 self._last, self.frames = begin, self.frames + 1
+            for converted in held:
+                # Predicted from what comes before: the file has the time of the frame that is stored last, so that must be shown last.
+                converted.pict_type = PictureType.P
+                mux(stream.encode(converted))
             mux(stream.encode())
         return covered
 
