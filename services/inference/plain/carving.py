@@ -93,9 +93,11 @@ def look(image: Image, energy: Energy, protected: Sequence[Box]) -> Seen:
 
 
 def together(seen: Sequence[Seen]) -> Seen:
-    """Frames of one size as one picture: seams stay away from what is worth keeping in any of them."""
-    worth = np.maximum.reduce([each.worth for each in seen])
-    return Seen(np.mean([each.gray for each in seen], axis=0, dtype=np.float32), worth, seen[0].own, seen[0].scale)
+    """Frames of one size as one picture: seams stay away from what is worth keeping in any of them, and from what moves (Rubinstein, Shamir
+    and Avidan, section 4: the most of all frames, in space and in time)."""
+    grays = np.stack([each.gray for each in seen])
+    worth = np.maximum.reduce([each.worth for each in seen]) + np.ptp(grays, axis=0)
+    return Seen(grays.mean(axis=0, dtype=np.float32), worth, seen[0].own, seen[0].scale)
 
 
 def plan_seams(seen: Seen, wanted: Size, check: Callable[[], None], report: Callable[[float], None]) -> Sequence[Carving]:
