@@ -247,6 +247,14 @@ def test_videos_are_taken_where_every_operation_works_by_frame() -> None:
     assert in_file(InvalidRequest("MEDIA_UNSUPPORTED", "no"), by_frame[0], [Path("clip.mp4")]) == "no"
 
 
+@pytest.mark.parametrize(("name", "ends"), [("speed", (None, None)), ("percent", (0, 500)), ("dither", (0, 1))])
+def test_numbers_have_the_limits_of_the_protos(name: str, ends: tuple[float | None, float | None]) -> None:
+    # The speed is 0, or from 0.1 to 10, which no range can say.
+    command = _commands()["edit-animation"]
+    [option] = [each for each in command.params if each.name == name]
+    assert (getattr(option.type, "min", None), getattr(option.type, "max", None)) == ends
+
+
 def test_the_item_of_a_batch_whose_file_is_at_fault() -> None:
     assert batch_item(InvalidRequest("MEDIA_UNSUPPORTED", "", "items[12].input_file_ids[0]")) == 12
     assert batch_item(InvalidRequest("FIELD_INVALID", "", "operations[0].upscale.factor")) is None

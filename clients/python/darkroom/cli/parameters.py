@@ -184,14 +184,17 @@ def _of_scalar(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
 
 def _of_number(field: FieldDescriptor, names: tuple[str, ...]) -> Parameter:
     rules = field.GetOptions().Extensions[validate_pb2.field]
-    if field.type == FieldDescriptor.TYPE_DOUBLE:
-        return _option(field, float, names, metavar="N", min=rules.double.gte, max=rules.double.lte)
-    if field.type == FieldDescriptor.TYPE_INT64:
-        least, most = (getattr(rules.int64, end) if rules.int64.HasField(end) else None for end in ("gte", "lte"))
-        return _option(field, int, names, metavar="N", min=least, max=most)
-    if field.type != FieldDescriptor.TYPE_INT32:
+    kinds: dict[int, tuple[type, Any]] = {
+        FieldDescriptor.TYPE_DOUBLE: (float, rules.double),
+        FieldDescriptor.TYPE_INT64: (int, rules.int64),
+        FieldDescriptor.TYPE_INT32: (int, rules.int32),
+    }
+    if field.type not in kinds:
         raise _unsupported(field)
-    return _option(field, int, names, metavar="N", min=rules.int32.gte, max=rules.int32.lte)
+    kind, ends = kinds[field.type]
+    # The server checks a limit that only an expression says.
+    least, most = (getattr(ends, end) if ends.HasField(end) else None for end in ("gte", "lte"))
+    return _option(field, kind, names, metavar="N", min=least, max=most)
 
 
 def _of_file(field: FieldDescriptor) -> Parameter:
