@@ -1,4 +1,4 @@
-"""Animations: every frame of a GIF or WebP, and their timing. Any other picture is one frame."""
+"""Animations: every frame of a GIF or WebP, and their timing. Any other picture is one frame; `moving.reading.whole` reads more kinds."""
 
 from __future__ import annotations
 
